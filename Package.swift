@@ -20,6 +20,9 @@ let duckDBLibrary: [LinkerSetting] = [
 
 let package = Package(
     name: "duet",
+    dependencies: [
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
     targets: [
         .systemLibrary(name: "CDuckDB"),
         .target(
@@ -27,6 +30,11 @@ let package = Package(
             dependencies: ["CDuckDB"],
             swiftSettings: strict + duckDBHeader,
             linkerSettings: duckDBLibrary
+        ),
+        .target(
+            name: "DuetPipeline",
+            dependencies: [.product(name: "Yams", package: "Yams")],
+            swiftSettings: pure
         ),
         .testTarget(name: "DuckKitTests", dependencies: ["DuckKit"], swiftSettings: strict),
     ],

@@ -1,0 +1,138 @@
+/// A table or view that the pipeline makes, as a statement of its SQL files declares it.
+public struct Dataset: Sendable {
+    /// What kind of dataset it is.
+    public enum Kind: String, Sendable, Hashable, Codable {
+        /// Fed by flows that read each row of their streams once.
+        case streamingTable = "streaming table"
+        /// Always equal to its query.
+        case materializedView = "materialized view"
+        /// A query with a name; holds no rows.
+        case view
+    }
+
+    /// Who may see it.
+    public enum Visibility: String, Sendable, Hashable, Codable {
+        /// Everybody.
+        case published
+        /// The pipeline alone; its rows are kept.
+        case `private`
+        /// The pipeline alone, as a named query.
+        case temporary
+    }
+
+    /// The name.
+    public var name: DatasetName
+    /// The kind.
+    public var kind: Kind
+    /// The visibility.
+    public var visibility: Visibility
+    /// Columns as far as the statement lists them; empty when the query says it all.
+    public var columns: [ColumnDeclaration]
+    /// The rules its rows are held to.
+    public var expectations: [Expectation]
+    /// What the `COMMENT` says.
+    public var comment: String?
+    /// `TBLPROPERTIES`, in order.
+    public var properties: [Property]
+    /// The wish for incremental or full refreshes.
+    public var refreshPolicy: RefreshPolicy
+    /// What feeds it.
+    public var flows: [Flow]
+    /// The statement's first word.
+    public var location: SourceLocation
+
+    /// The layer: the schema when it is one of the three, else nil.
+    public var layer: String? {
+        ["bronze", "silver", "gold"].first { $0 == name.schema.lowercased() }
+    }
+}
+
+/// A column as a statement lists it.
+public struct ColumnDeclaration: Sendable, Hashable {
+    /// The name.
+    public var name: String
+    /// The type as written; nil when only the name is given.
+    public var type: String?
+    /// Whether `NOT NULL` is declared.
+    public var isRequired: Bool
+    /// The column's comment.
+    public var comment: String?
+}
+
+/// A table property.
+public struct Property: Sendable, Hashable {
+    /// The key.
+    public var key: String
+    /// The value as text.
+    public var value: String
+}
+
+/// How a materialized view is to be brought up to date.
+public enum RefreshPolicy: String, Sendable, Hashable, Codable, CaseIterable {
+    /// Whatever costs less.
+    case auto = "AUTO"
+    /// Incrementally where a rule exists.
+    case incremental = "INCREMENTAL"
+    /// Incrementally, or the update fails.
+    case incrementalStrict = "INCREMENTAL STRICT"
+    /// In full, always.
+    case full = "FULL"
+}
+
+/// A rule that rows are held to.
+public struct Expectation: Sendable, Hashable {
+    /// What happens to a row that violates it.
+    public enum Action: String, Sendable, Hashable, Codable {
+        /// It is counted and kept.
+        case warn
+        /// It is counted, left out, and found again in the quarantine.
+        case drop
+        /// The update of the dataset fails and leaves it as it was.
+        case fail
+    }
+
+    /// The constraint's name, unique within its dataset.
+    public var name: String
+    /// The condition, as DuckDB reads it; a row passes only when it is true (not when it is NULL).
+    public var condition: MappedText
+    /// The action.
+    public var action: Action
+    /// Where it stands.
+    public var location: SourceLocation
+}
+
+/// What brings rows into a dataset.
+public struct Flow: Sendable {
+    /// The name; the default flow has its dataset's.
+    public var name: String
+    /// The query.
+    public var query: Query
+    /// Where it stands.
+    public var location: SourceLocation
+}
+
+/// A dataset's query, ready for DuckDB: parameters filled in, duet's own words taken out.
+public struct Query: Sendable {
+    /// The text for DuckDB. Files are read through relations named by ``FileRead/relation``.
+    public var text: MappedText
+    /// The offsets in ``text`` of relations that are read as streams.
+    public var streamOffsets: [Int]
+    /// The `read_files` calls.
+    public var fileReads: [FileRead]
+    /// The query as the user wrote it.
+    public var original: String
+}
+
+/// One `read_files(...)` of a query.
+public struct FileRead: Sendable, Hashable {
+    /// The relation that stands for it in the query's text.
+    public var relation: String
+    /// The source's name in pipeline.yml.
+    public var source: String
+    /// The call's own options.
+    public var options: [ReadOption]
+    /// Whether it is read as a stream: each file once.
+    public var isStream: Bool
+    /// Where the call stands.
+    public var location: SourceLocation
+}

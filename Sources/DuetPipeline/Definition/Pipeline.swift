@@ -1,0 +1,160 @@
+/// A pipeline as its folder defines it, checked: what to pull, which datasets to make of it, and how the sources change in
+/// its scenario.
+public struct Pipeline: Sendable {
+    /// The name in pipeline.yml.
+    public var name: String
+    /// A line about the pipeline, from pipeline.yml.
+    public var summary: String?
+    /// The folder, as an absolute path.
+    public var folder: String
+    /// The schema of datasets whose names have none.
+    public var defaultSchema: String
+    /// Parameter values after the command line's overrides.
+    public var parameters: [String: String]
+    /// What is pulled from elsewhere, in the order of pipeline.yml.
+    public var sources: [Source]
+    /// The datasets, in the order of the files and of the statements in them.
+    public var datasets: [Dataset]
+    /// How the sources change, step by step; nil when pipeline.yml has no `scenario`.
+    public var scenario: Scenario?
+    /// Clauses that were read and have no effect, and the like: shown, but no reason to stop.
+    public var warnings: [DuetError]
+
+    /// The source of a name.
+    public func source(named name: String) -> Source? { sources.first { $0.name == name } }
+
+    /// The dataset of a name, in any case.
+    public func dataset(named name: DatasetName) -> Dataset? { datasets.first { $0.name == name } }
+
+    /// The datasets that others may see: all but private and temporary ones.
+    public var publishedDatasets: [Dataset] { datasets.filter { $0.visibility == .published } }
+}
+
+/// A dataset's name within its pipeline; equal in any case, as SQL has it.
+public struct DatasetName: Hashable, Sendable, Codable, CustomStringConvertible, Comparable {
+    /// The schema, usually the layer: bronze, silver or gold.
+    public let schema: String
+    /// The table's name.
+    public let table: String
+
+    /// Creates a name.
+    public init(schema: String, table: String) {
+        self.schema = schema
+        self.table = table
+    }
+
+    /// `schema.table`.
+    public var description: String { "\(schema).\(table)" }
+
+    /// Both parts in lower case: what comparison goes by.
+    public var key: String { description.lowercased() }
+
+    /// Equal in any case.
+    public static func == (a: Self, b: Self) -> Bool { a.key == b.key }
+    /// By schema and table, in any case.
+    public static func < (a: Self, b: Self) -> Bool { a.key < b.key }
+    /// Feeds the key.
+    public func hash(into hasher: inout Hasher) { hasher.combine(key) }
+}
+
+/// What is pulled from outside the pipeline.
+public struct Source: Sendable, Hashable {
+    /// Where the data are.
+    public enum Origin: Sendable, Hashable {
+        /// One file: an `http://` or `https://` URL, or a path; a path may be a glob.
+        case location(String)
+        /// A list of files in the form that `sha256sum` writes, at a URL or path; its entries are relative to it.
+        case manifest(String)
+    }
+
+    /// The name by which `read_files('${source.name}')` refers to it.
+    public var name: String
+    /// Where the data are; relative paths are relative to the pipeline's folder.
+    public var origin: Origin
+    /// The format: csv, json, jsonl or parquet.
+    public var format: FileFormat
+    /// Reading options, named as `read_files` names them; the query's own options win.
+    public var options: [ReadOption]
+    /// What is done when a file that was already read has changed.
+    public var changedFiles: ChangedFilePolicy
+    /// Where pipeline.yml declares it.
+    public var location: SourceLocation
+
+    /// Whether it is pulled over the network.
+    public var isRemote: Bool {
+        let address =
+            switch origin {
+            case .location(let address), .manifest(let address): address
+            }
+        return address.lowercased().hasPrefix("http://") || address.lowercased().hasPrefix("https://")
+    }
+}
+
+/// The file formats duet reads.
+public enum FileFormat: String, Sendable, Hashable, CaseIterable, Codable {
+    /// Comma (or otherwise) separated text.
+    case csv
+    /// One JSON array, or values one after the other.
+    case json
+    /// One JSON value a line.
+    case jsonl
+    /// Apache Parquet.
+    case parquet
+}
+
+/// What a streaming table does when a file it has already read is found changed.
+public enum ChangedFilePolicy: String, Sendable, Hashable, CaseIterable, Codable {
+    /// The rows of the old content are taken back and those of the new one added: the table equals its files.
+    case replace
+    /// The old rows stay and the new content's rows are added, as when the service allows overwrites.
+    case append
+    /// The change is ignored, as the service does by default.
+    case ignore
+    /// The update stops.
+    case fail
+}
+
+/// One option of `read_files`.
+public struct ReadOption: Sendable, Hashable {
+    /// The name in lower case.
+    public var name: String
+    /// The value as text.
+    public var value: String
+    /// Where it stands.
+    public var location: SourceLocation
+
+    /// Creates an option.
+    public init(name: String, value: String, location: SourceLocation) {
+        self.name = name
+        self.value = value
+        self.location = location
+    }
+}
+
+/// How the sources change over time: what `duet compare` plays in both styles.
+public struct Scenario: Sendable, Hashable {
+    /// The steps in order; the first one usually lays down the initial files.
+    public var steps: [ScenarioStep]
+}
+
+/// One change of the sources, after which both styles run.
+public struct ScenarioStep: Sendable, Hashable {
+    /// A short name, shown in reports.
+    public var name: String
+    /// The files to write or replace; none means that nothing changes.
+    public var writes: [ScenarioWrite]
+    /// Where pipeline.yml has it.
+    public var location: SourceLocation
+}
+
+/// Files of one kind that a scenario step writes.
+public struct ScenarioWrite: Sendable, Hashable {
+    /// The file's path below the data folder; `{part}` stands for the value of ``part``.
+    public var file: String
+    /// The rows, as a query DuckDB runs; relative paths in it are relative to the pipeline's folder.
+    public var query: String
+    /// An expression over the query's columns by which rows are spread over files; nil for one file.
+    public var part: String?
+    /// Where pipeline.yml has it.
+    public var location: SourceLocation
+}

@@ -1,0 +1,169 @@
+internal import Foundation
+
+extension Pipeline {
+    /// Reads a pipeline's folder: pipeline.yml and the SQL files below `transformations/`.
+    ///
+    /// Tables and columns are not looked at here; that takes DuckDB and happens when the graph is made.
+    ///
+    /// - Parameters:
+    ///   - folder: The pipeline's folder, absolute or relative to the current one.
+    ///   - overrides: Values for parameters that pipeline.yml declares.
+    /// - Throws: ``DuetErrors`` with everything that was found wrong.
+    public static func load(folder: String, overrides: [String: String] = [:]) throws(DuetErrors) -> Pipeline {
+        var loader: PipelineLoader
+        do throws(DuetError) {
+            loader = try PipelineLoader(folder: folder, overrides: overrides)
+        } catch {
+            throw DuetErrors([error])
+        }
+        loader.readStatements()
+        loader.check()
+        guard loader.errors.isEmpty else { throw DuetErrors(loader.errors) }
+        return loader.pipeline
+    }
+}
+
+private struct PipelineLoader {
+    private(set) var pipeline: Pipeline
+    private(set) var errors: [DuetError] = []
+    private let shownFolder: String
+    private let definitionLocation: SourceLocation
+
+    init(folder: String, overrides: [String: String]) throws(DuetError) {
+        shownFolder = folder.hasSuffix("/") && folder.count > 1 ? String(folder.dropLast()) : folder
+        guard FileManager.default.fileExists(atPath: folder) else {
+            throw DuetError(
+                .missingFile,
+                "there is no folder '\(folder)'",
+                hint: "name a folder that holds a pipeline.yml, for example pipelines/flights"
+            )
+        }
+        guard URL(fileURLWithPath: folder).resolvingSymlinksInPath().isExistingFolder else {
+            throw DuetError(
+                .missingFile,
+                "'\(folder)' is a file, not a pipeline's folder",
+                hint: "name the folder that holds pipeline.yml"
+            )
+        }
+        let path = "\(shownFolder)/pipeline.yml"
+        guard FileManager.default.fileExists(atPath: path) else {
+            throw DuetError(
+                .missingFile,
+                "the folder '\(folder)' has no pipeline.yml",
+                hint: "a pipeline is a folder with pipeline.yml and transformations/*.sql; see README.md"
+            )
+        }
+        let file = try Self.read(path)
+        definitionLocation = SourceLocation(file: path)
+        let definition = try PipelineFile(file, overrides: overrides)
+        pipeline = Pipeline(
+            name: definition.name,
+            summary: definition.summary,
+            folder: URL(fileURLWithPath: folder).standardizedFileURL.path,
+            defaultSchema: definition.schema,
+            parameters: definition.parameters,
+            sources: definition.sources,
+            datasets: [],
+            scenario: definition.scenario,
+            warnings: []
+        )
+    }
+
+    mutating func readStatements() {
+        let transformations = "\(shownFolder)/transformations"
+        let names = (FileManager.default.enumerator(atPath: transformations)?.compactMap { $0 as? String } ?? [])
+            .filter { $0.hasSuffix(".sql") }.sorted()
+        if names.isEmpty {
+            errors.append(
+                DuetError(
+                    .missingFile,
+                    "the pipeline has no SQL files",
+                    hint: "put CREATE STREAMING TABLE and MATERIALIZED VIEW statements into \(transformations)/*.sql",
+                    at: definitionLocation
+                )
+            )
+        }
+        for name in names {
+            do throws(DuetError) {
+                var parser = StatementParser(
+                    file: try Self.read("\(transformations)/\(name)"),
+                    parameters: Parameters(values: pipeline.parameters),
+                    defaultSchema: pipeline.defaultSchema
+                )
+                parser.parse()
+                pipeline.datasets += parser.datasets
+                pipeline.warnings += parser.warnings
+                errors += parser.errors
+            } catch {
+                errors.append(error)
+            }
+        }
+    }
+
+    mutating func check() {
+        var first: [DatasetName: SourceLocation] = [:]
+        for dataset in pipeline.datasets {
+            if let earlier = first[dataset.name] {
+                errors.append(
+                    DuetError(
+                        .duplicateName,
+                        "the dataset '\(dataset.name)' is defined twice",
+                        hint: "the other definition is at \(earlier); rename or remove one",
+                        at: dataset.location
+                    )
+                )
+            }
+            first[dataset.name] = first[dataset.name] ?? dataset.location
+            for read in dataset.flows.flatMap(\.query.fileReads) { checkRead(read) }
+        }
+    }
+
+    private mutating func checkRead(_ read: FileRead) {
+        guard pipeline.source(named: read.source) == nil else { return }
+        let known = pipeline.sources.map(\.name)
+        errors.append(
+            DuetError(
+                .unknownSource,
+                "no source is named '\(read.source)'",
+                hint: Suggestion.hint(for: read.source, among: known, noun: "sources")
+                    ?? "declare it in \(definitionLocation.file) under 'sources:'",
+                at: read.location
+            )
+        )
+    }
+
+    private static func read(_ path: String) throws(DuetError) -> SourceFile {
+        do {
+            let data = try Data(contentsOf: URL(fileURLWithPath: path))
+            guard let text = String(data: data, encoding: .utf8) else {
+                throw DuetError(
+                    .unreadableFile,
+                    "'\(path)' is not UTF-8 text",
+                    hint: "save it as UTF-8",
+                    at: SourceLocation(file: path)
+                )
+            }
+            return SourceFile(path: path, text: text)
+        } catch let error as DuetError {
+            throw error
+        } catch {
+            throw DuetError(
+                .unreadableFile,
+                "cannot read '\(path)'",
+                hint: "check that the file exists and that you may read it",
+                cause: error.localizedDescription
+            )
+        }
+    }
+}
+
+extension URL {
+    fileprivate var isExistingFolder: Bool {
+        do {
+            return try resourceValues(forKeys: [.isDirectoryKey]).isDirectory ?? false
+        } catch {
+            // What cannot be looked at is no folder we could read from; the caller says so.
+            return false
+        }
+    }
+}

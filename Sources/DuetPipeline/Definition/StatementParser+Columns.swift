@@ -1,0 +1,103 @@
+extension StatementParser {
+    /// Reads `(column ..., CONSTRAINT name EXPECT (...) ...)`.
+    func columnList(_ tokens: ArraySlice<SQLToken>, into dataset: inout Dataset) throws(DuetError) {
+        for item in Self.items(tokens) {
+            var reader = TokenReader(file: file, tokens: Array(item))
+            if reader.current?.isWord("CONSTRAINT") == true {
+                try constraint(&reader, into: &dataset)
+            } else if reader.take("EXPECT") {
+                throw reader.error(
+                    .sqlSyntax,
+                    "an expectation needs a name",
+                    hint: "write CONSTRAINT name EXPECT (condition)",
+                    at: item.first
+                )
+            } else {
+                dataset.columns.append(try column(&reader))
+            }
+        }
+    }
+
+    /// The pieces between commas outside all brackets.
+    private static func items(_ tokens: ArraySlice<SQLToken>) -> [ArraySlice<SQLToken>] {
+        var items: [ArraySlice<SQLToken>] = []
+        var start = tokens.startIndex
+        var depth = 0
+        for index in tokens.indices {
+            if tokens[index].isSymbol("(") { depth += 1 }
+            if tokens[index].isSymbol(")") { depth -= 1 }
+            if depth == 0, tokens[index].isSymbol(",") {
+                items.append(tokens[start..<index])
+                start = index + 1
+            }
+        }
+        items.append(tokens[start...])
+        return items.filter { !$0.isEmpty }
+    }
+
+    private func constraint(_ reader: inout TokenReader, into dataset: inout Dataset) throws(DuetError) {
+        let start = reader.current
+        reader.advance()
+        let nameToken = reader.current
+        let name = try reader.name("constraint's name")
+        if reader.take("PRIMARY", "KEY") || reader.take("FOREIGN", "KEY") {
+            // Informational in the service; nothing is checked there either.
+            return
+        }
+        try reader.expect("EXPECT", "after the constraint's name")
+        let condition = try reader.bracketed("after EXPECT")
+        guard let first = condition.first else { throw reader.unexpected("a condition in EXPECT (...)") }
+        var action = Expectation.Action.warn
+        if reader.take("ON", "VIOLATION") {
+            if reader.take("DROP", "ROW") {
+                action = .drop
+            } else if reader.take("FAIL", "UPDATE") {
+                action = .fail
+            } else {
+                throw reader.unexpected("DROP ROW or FAIL UPDATE")
+            }
+        }
+        guard reader.isAtEnd else { throw reader.unexpected("',' or ')'") }
+        if dataset.expectations.contains(where: { $0.name.lowercased() == name.lowercased() }) {
+            throw reader.error(
+                .duplicateName,
+                "\(dataset.name) has two constraints named '\(name)'",
+                hint: "give each constraint a name of its own",
+                at: nameToken
+            )
+        }
+        let query = try QueryReader.query(tokens: condition, file: file, parameters: parameters)
+        dataset.expectations.append(
+            Expectation(
+                name: name,
+                condition: query.text,
+                action: action,
+                location: reader.location(start ?? first)
+            )
+        )
+    }
+
+    private func column(_ reader: inout TokenReader) throws(DuetError) -> ColumnDeclaration {
+        var column = ColumnDeclaration(name: try reader.name("column's name"), type: nil, isRequired: false)
+        var type: [String] = []
+        while let token = reader.current {
+            if reader.take("NOT", "NULL") {
+                column.isRequired = true
+            } else if reader.take("COMMENT") {
+                column.comment = try reader.string("comment")
+            } else if reader.take("GENERATED") || reader.take("MASK") || reader.take("DEFAULT") {
+                throw reader.error(
+                    .unsupported,
+                    "\(token.text.uppercased()) on a column is not supported",
+                    hint: "compute the column in the query",
+                    at: token
+                )
+            } else {
+                type.append(token.text)
+                reader.advance()
+            }
+        }
+        column.type = type.isEmpty ? nil : type.joined(separator: " ")
+        return column
+    }
+}

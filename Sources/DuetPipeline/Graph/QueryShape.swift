@@ -1,0 +1,83 @@
+/// What a query reads and uses, as DuckDB's syntax tree tells.
+public struct QueryShape: Hashable, Sendable {
+    /// A relation that the query names, other than its own common table expressions.
+    public struct Reference: Hashable, Sendable {
+        /// The schema as written; empty when only the table is named.
+        public var schema: String
+        /// The table as written.
+        public var table: String
+        /// The place in the query's text, in UTF-8; nil when DuckDB does not tell.
+        public var offset: Int?
+
+        /// Creates a reference.
+        public init(schema: String, table: String, offset: Int? = nil) {
+            self.schema = schema
+            self.table = table
+            self.offset = offset
+        }
+    }
+
+    /// The relations, in the order of the text, each as often as it is named.
+    public var references: [Reference]
+    /// The names of the functions called, in lower case, each once.
+    public var functions: [String]
+
+    /// Creates a shape.
+    public init(references: [Reference], functions: [String]) {
+        self.references = references
+        self.functions = functions
+    }
+
+    /// Reads the shape off the tree that `json_serialize_sql` writes for a SELECT.
+    public init(syntaxTree: JSONValue) {
+        var walker = ShapeWalker()
+        walker.walk(syntaxTree, commonTables: [])
+        references = walker.references
+        functions = walker.functions.sorted()
+    }
+}
+
+private struct ShapeWalker {
+    var references: [QueryShape.Reference] = []
+    var functions: Set<String> = []
+
+    /// Goes through every value of the tree; `commonTables` are the names that WITH clauses around it define.
+    mutating func walk(_ value: JSONValue, commonTables: Set<String>) {
+        switch value {
+        case .array(let values):
+            for value in values { walk(value, commonTables: commonTables) }
+        case .object(let object):
+            var visible = commonTables
+            // A query node carries its common table expressions; in DuckDB each of them sees those before it, and a
+            // recursive one itself.
+            if let map = object["cte_map"]?["map"]?.array {
+                for entry in map {
+                    guard let name = entry["key"]?.string else { continue }
+                    let definition = entry["value"] ?? .null
+                    let isRecursive = definition["query"]?["node"]?["type"]?.string == "RECURSIVE_CTE_NODE"
+                    walk(definition, commonTables: isRecursive ? visible.union([name.lowercased()]) : visible)
+                    visible.insert(name.lowercased())
+                }
+            }
+            note(object, commonTables: visible)
+            for member in object.members where member.key != "cte_map" {
+                walk(member.value, commonTables: visible)
+            }
+        default: break
+        }
+    }
+
+    private mutating func note(_ object: JSONObject, commonTables: Set<String>) {
+        if object["type"]?.string == "BASE_TABLE", let table = object["table_name"]?.string {
+            let schema = object["schema_name"]?.string ?? ""
+            if !schema.isEmpty || !commonTables.contains(table.lowercased()) {
+                references.append(
+                    QueryShape.Reference(schema: schema, table: table, offset: object["query_location"]?.integer)
+                )
+            }
+        }
+        if let function = object["function_name"]?.string, !function.isEmpty {
+            functions.insert(function.lowercased())
+        }
+    }
+}
