@@ -15,28 +15,50 @@ let strict: [SwiftSetting] = [
 let pure: [SwiftSetting] = strict + [.strictMemorySafety()]
 let duckDBHeader: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-I\(duckDB)/include"])]
 let duckDBLibrary: [LinkerSetting] = [
-    .unsafeFlags(["-L\(duckDB)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(duckDB)/lib", "-Xlinker", "-rpath", "-Xlinker", "$ORIGIN"])
+    // $ORIGIN lets a copied program find the library beside itself.
+    .unsafeFlags(["-L\(duckDB)/lib"] + ["\(duckDB)/lib", "$ORIGIN"].flatMap { ["-Xlinker", "-rpath", "-Xlinker", $0] })
 ]
 
 let package = Package(
     name: "duet",
     dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
     ],
     targets: [
         .systemLibrary(name: "CDuckDB"),
+        .systemLibrary(name: "CCurl"),
+        .systemLibrary(name: "COpenSSL"),
         .target(
             name: "DuckKit",
             dependencies: ["CDuckDB"],
             swiftSettings: strict + duckDBHeader,
             linkerSettings: duckDBLibrary
         ),
+        .target(name: "DuetFetch", dependencies: ["CCurl", "COpenSSL"], swiftSettings: strict),
         .target(
             name: "DuetPipeline",
             dependencies: [.product(name: "Yams", package: "Yams")],
             swiftSettings: pure
         ),
-        .testTarget(name: "DuckKitTests", dependencies: ["DuckKit"], swiftSettings: strict),
+        .target(name: "DuetEvents", dependencies: ["DuetPipeline"], swiftSettings: pure),
+        .target(
+            name: "DuetEngine",
+            dependencies: ["DuckKit", "DuetFetch", "DuetPipeline", "DuetEvents"],
+            swiftSettings: pure
+        ),
+        .target(
+            name: "DuetProcedural",
+            dependencies: ["DuckKit", "DuetEngine", "DuetEvents", "DuetPipeline"],
+            swiftSettings: pure
+        ),
+        .target(
+            name: "DuetDeclarative",
+            dependencies: ["DuckKit", "DuetEngine", "DuetEvents", "DuetPipeline"],
+            swiftSettings: pure
+        ),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -81,3 +81,32 @@ private struct ShapeWalker {
         }
     }
 }
+
+extension QueryShape {
+    /// The shape as JSON, to be kept.
+    public var json: JSONValue {
+        [
+            "references": .array(
+                references.map {
+                    [
+                        "schema": .string($0.schema), "table": .string($0.table),
+                        "offset": $0.offset.map { .integer(Int64($0)) } ?? .null,
+                    ]
+                }
+            ),
+            "functions": .array(functions.map { .string($0) }),
+        ]
+    }
+
+    /// Reads what ``json`` gave.
+    public init(json: JSONValue) {
+        references = (json["references"]?.array ?? []).map {
+            Reference(
+                schema: $0["schema"]?.string ?? "",
+                table: $0["table"]?.string ?? "",
+                offset: $0["offset"]?.integer
+            )
+        }
+        functions = (json["functions"]?.array ?? []).compactMap(\.string)
+    }
+}

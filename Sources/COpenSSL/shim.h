@@ -1,0 +1,6 @@
+#ifndef DUET_COPENSSL_SHIM_H
+#define DUET_COPENSSL_SHIM_H
+
+#include <openssl/evp.h>
+
+#endif

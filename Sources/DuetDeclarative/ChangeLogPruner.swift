@@ -1,0 +1,34 @@
+internal import DuckKit
+internal import DuetEngine
+internal import DuetPipeline
+
+/// Drops kept changes once every reader has taken them.
+struct ChangeLogPruner {
+    let graph: DatasetGraph
+    let connection: Connection
+
+    /// Looks at all change logs there are; none means no work.
+    func prune(_ state: RefreshState) throws {
+        let logs = try connection.rows(
+            "SELECT table_name FROM duckdb_tables() WHERE schema_name = ?",
+            [.varchar(WarehouseState.changes)]
+        ).compactMap { $0.first?.string }
+        guard !logs.isEmpty else { return }
+        try connection.transaction {
+            for log in logs { try prune(log, state) }
+        }
+    }
+
+    private func prune(_ log: String, _ state: RefreshState) throws {
+        let table = SQL.qualified(WarehouseState.changes, log)
+        let name = graph.nodes.first { $0.dataset.name.description == log }?.dataset.name
+        let readers = name.map { graph.readers(of: $0) } ?? []
+        // A reader that was never made reads everything when it is; it waits for no change.
+        let seen = readers.compactMap { reader in name.flatMap { state.datasets[reader]?.seen[$0] } }
+        guard let name, let oldest = seen.min(), oldest < state.datasets[name]?.version ?? 0 else {
+            try connection.execute("DROP TABLE \(table)")
+            return
+        }
+        try connection.execute("DELETE FROM \(table) WHERE __version <= \(oldest)")
+    }
+}

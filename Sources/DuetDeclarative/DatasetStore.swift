@@ -1,0 +1,100 @@
+internal import DuckKit
+internal import DuetEngine
+internal import DuetPipeline
+
+/// The tables behind one dataset: its rows, its changes that readers have still to take, and the view others see.
+struct DatasetStore {
+    let dataset: Dataset
+    let connection: Connection
+
+    /// The table of rows, hidden columns included; SQL.
+    var rows: String { SQL.qualified(WarehouseState.data, dataset.name.description) }
+    /// The table of changes with `__w` and `__version`; SQL.
+    var changes: String { SQL.qualified(WarehouseState.changes, dataset.name.description) }
+    /// The name others use; SQL.
+    var published: String { SQL.qualified(dataset.name.schema, dataset.name.table) }
+    private var quarantine: String { SQL.qualified(WarehouseState.quarantine, dataset.name.description) }
+
+    /// Names of columns that are duet's own begin so.
+    static let hiddenPrefix = "__"
+
+    /// The columns of the rows that belong to the user, in order.
+    func visibleColumns(of relation: String) throws -> [ColumnDescription] {
+        try connection.describe("SELECT * FROM \(relation)").filter { !$0.name.hasPrefix(Self.hiddenPrefix) }
+    }
+
+    static func list(_ columns: [ColumnDescription]) -> String {
+        columns.map { SQL.identifier($0.name) }.joined(separator: ", ")
+    }
+
+    /// Makes the view that others see, and the one of rows that were kept out.
+    func publish() throws {
+        let columns = Self.list(try visibleColumns(of: rows))
+        let check = ExpectationCheck(dataset)
+        let keep = check.keepCondition
+        let filter = keep.map { " WHERE \($0)" } ?? ""
+        try connection.execute("CREATE OR REPLACE VIEW \(published) AS SELECT \(columns) FROM \(rows)\(filter)")
+        if let keep {
+            try connection.execute(
+                "CREATE OR REPLACE VIEW \(quarantine) AS SELECT \(columns), \(check.failedConstraints) "
+                    + "AS failed_constraints FROM \(rows) WHERE NOT (\(keep))"
+            )
+        } else {
+            try connection.execute("DROP VIEW IF EXISTS \(quarantine)")
+        }
+    }
+
+    /// Takes a change over into the rows: what has a negative weight goes, as often as it says, what has a positive comes.
+    ///
+    /// - Parameters:
+    ///   - change: A relation with the rows' columns and `__w`, in which no two entries are for equal rows.
+    ///   - columns: The rows' columns, in order.
+    /// - Returns: The rows added and taken away.
+    func apply(_ change: String, columns: [ColumnDescription]) throws -> (inserted: Int, deleted: Int) {
+        let list = Self.list(columns)
+        let equal = columns.map {
+            let name = SQL.identifier($0.name)
+            return "r.\(name) IS NOT DISTINCT FROM c.\(name)"
+        }
+        var deleted = 0
+        if try connection.scalar("SELECT count(*) FROM \(change) WHERE __w < 0").int ?? 0 > 0 {
+            // Equal rows are numbered so that exactly as many go as the weight says.
+            deleted = try connection.execute(
+                """
+                DELETE FROM \(rows) WHERE rowid IN (
+                    SELECT __row FROM (
+                        SELECT r.rowid AS __row, c.__w AS __w,
+                            row_number() OVER (PARTITION BY c.rowid ORDER BY r.rowid) AS __number
+                        FROM \(rows) AS r JOIN \(change) AS c ON c.__w < 0 AND \(equal.joined(separator: " AND "))
+                    ) WHERE __number <= -__w
+                )
+                """
+            )
+        }
+        let inserted = try connection.execute(
+            """
+            INSERT INTO \(rows) (\(list))
+            SELECT \(list) FROM (SELECT *, unnest(range(__w)) FROM \(change) WHERE __w > 0)
+            """
+        )
+        return (inserted, deleted)
+    }
+
+    /// Keeps a change for readers until all have taken it.
+    func log(_ change: String, version: Int, columns: [ColumnDescription]) throws {
+        let keep = ExpectationCheck(dataset).keepCondition.map { " WHERE \($0)" } ?? ""
+        let select = "SELECT \(Self.list(columns)), __w, \(version)::BIGINT AS __version FROM \(change)\(keep)"
+        try connection.execute("CREATE TABLE IF NOT EXISTS \(changes) AS SELECT * FROM (\(select)) LIMIT 0")
+        try connection.execute("INSERT INTO \(changes) \(select)")
+    }
+
+    /// Forgets kept changes, for when the rows were made anew.
+    func forgetChanges() throws { try connection.execute("DROP TABLE IF EXISTS \(changes)") }
+
+    /// The change since a version, one entry for equal rows, as a query.
+    func changeQuery(since version: Int, columns: [ColumnDescription]) -> String {
+        let list = Self.list(columns)
+        return "SELECT \(list), sum(__w)::BIGINT AS __w FROM \(changes) WHERE __version > \(version) "
+            + "GROUP BY \(list) HAVING sum(__w) <> 0"
+    }
+}

@@ -1,0 +1,206 @@
+internal import DuckKit
+internal import DuetEngine
+internal import DuetEvents
+internal import DuetPipeline
+
+extension DatasetUpdate {
+    /// Feeds a streaming table with what is new in its stream; nil when the query does not allow it.
+    func takeStream(
+        _ query: Query,
+        version: Int,
+        state: RefreshState,
+        measures: inout StepMeasures
+    ) throws -> Result? {
+        guard let rowwise = try rowwise(query) else { return nil }
+        if let read = query.fileReads.first(where: \.isStream) {
+            return try takeFiles(read, rowwise, query: query, version: version, state: state, measures: &measures)
+        }
+        return try takeRows(rowwise, query: query, version: version, state: state, measures: &measures)
+    }
+
+    // MARK: - From files
+
+    private func takeFiles(
+        _ read: FileRead,
+        _ rowwise: RowwiseQuery,
+        query: Query,
+        version: Int,
+        state: RefreshState,
+        measures: inout StepMeasures
+    ) throws -> Result? {
+        guard let source = session.request.pipeline.source(named: read.source) else { return nil }
+        let delivery = try Delivery(
+            files: memory.files(of: read.source),
+            seen: state.datasets[dataset.name]?.files ?? [],
+            origins: seenOrigins(),
+            source: source
+        )
+        let columns = try store.visibleColumns(of: store.rows)
+        let gone = "temp.main.\(SQL.identifier("gone:\(dataset.name)"))"
+        let new = "temp.main.\(SQL.identifier("new:\(dataset.name)"))"
+        measures.rule = "new files are read, rows of replaced files are taken back"
+        measures.rowsInserted = try readNew(delivery.new, read, rowwise, query, into: new, &measures)
+        measures.rowsRead = measures.rowsInserted
+        let list = DatasetStore.list(columns)
+        if !delivery.withdrawn.isEmpty {
+            let files = delivery.withdrawn.sorted().map(String.init).joined(separator: ", ")
+            let condition = "\(SQL.identifier(FileViews.fileColumn)) IN (\(files))"
+            try run("CREATE OR REPLACE TEMP TABLE \(gone) AS SELECT * FROM \(store.rows) WHERE \(condition)", query.text, &measures)
+            try run("DELETE FROM \(store.rows) WHERE \(condition)", query.text, &measures)
+            measures.rowsDeleted = try connection.scalar("SELECT count(*) FROM \(gone)").int ?? 0
+        }
+        if !delivery.new.isEmpty {
+            try run("INSERT INTO \(store.rows) BY NAME SELECT * FROM \(new)", query.text, &measures)
+        }
+        var change = delivery.new.isEmpty ? nil : "SELECT \(list), 1 AS __w FROM \(new)"
+        if !delivery.withdrawn.isEmpty {
+            // What the replaced file and its successor have in common cancels out: only the difference is a change.
+            let both = [change, "SELECT \(list), -1 AS __w FROM \(gone)"].compactMap { $0 }
+            change = "SELECT \(list), sum(__w)::BIGINT AS __w FROM (\(both.joined(separator: " UNION ALL "))) "
+                + "GROUP BY \(list) HAVING sum(__w) <> 0"
+        }
+        return try finishStream(change, version: version, columns: columns, query, &measures)
+    }
+
+    private func readNew(
+        _ files: [LandedFile],
+        _ read: FileRead,
+        _ rowwise: RowwiseQuery,
+        _ query: Query,
+        into new: String,
+        _ measures: inout StepMeasures
+    ) throws -> Int {
+        guard !files.isEmpty else { return 0 }
+        let views = FileViews(connection, pipeline: session.request.pipeline)
+        try views.create(for: dataset, files: [read.source: files], numbering: true, measures: &measures)
+        let select = try rowwise.sql(over: read.relation, carrying: [FileViews.fileColumn], connection)
+        try run("CREATE OR REPLACE TEMP TABLE \(new) AS \(select)", query.text, &measures)
+        try checkColumns(of: new, read: read, files: files)
+        let (rows, counts) = try ExpectationCheck(dataset).count(connection, relation: new)
+        measures.expectations = counts
+        return rows
+    }
+
+    /// New files must bring the columns the table has.
+    private func checkColumns(of new: String, read: FileRead, files: [LandedFile]) throws {
+        let had = try store.visibleColumns(of: store.rows).map(\.name)
+        let have = try store.visibleColumns(of: new).map(\.name)
+        guard Set(had) != Set(have) else { return }
+        let missing = had.filter { !have.contains($0) }.map { "'\($0)'" }
+        let added = have.filter { !had.contains($0) }.map { "'\($0)'" }
+        var parts: [String] = []
+        if !missing.isEmpty { parts.append("lack \(missing.joined(separator: ", "))") }
+        if !added.isEmpty { parts.append("have \(added.joined(separator: ", ")) besides") }
+        throw DuetError(
+            .badFormat,
+            "new files of '\(read.source)' \(parts.joined(separator: " and ")), unlike those that '\(dataset.name)' "
+                + "was made from; the first is '\(files.first?.origin ?? "")'",
+            hint: "correct the file, or refresh the table in full: duet run --full-refresh \(dataset.name)",
+            at: read.location
+        )
+    }
+
+    private func seenOrigins() throws -> [Int: String] {
+        let rows = try connection.rows(
+            "SELECT file, origin FROM duet.seen_files WHERE reader = ?",
+            [.varchar(dataset.name.description)]
+        )
+        return Dictionary(rows.compactMap { row in row[0].int.map { ($0, row[1].string ?? "") } }) { $1 }
+    }
+
+    // MARK: - From another dataset
+
+    private func takeRows(
+        _ rowwise: RowwiseQuery,
+        query: Query,
+        version: Int,
+        state: RefreshState,
+        measures: inout StepMeasures
+    ) throws -> Result? {
+        guard let stream = node.streamedInputs.first, let input = session.graph[stream]?.dataset else { return nil }
+        let seen = state.datasets[dataset.name]?.seen[stream] ?? 0
+        let columns = try store.visibleColumns(of: store.rows)
+        let source = DatasetStore(dataset: input, connection: connection)
+        let changed = (state.datasets[stream]?.version ?? 0) > seen
+        // A static side that changed alone changes nothing: the rows of a stream are joined when they pass.
+        guard changed else {
+            measures.strategy = .nothing
+            measures.rule = "only its static inputs have changed, and they meet new rows alone"
+            return Result(rows: memory.rows(of: dataset.name) ?? 0, hasChanged: false)
+        }
+        let relation = "stream:\(stream)"
+        let table = "temp.main.\(SQL.identifier(relation))"
+        let inputColumns = try source.visibleColumns(of: source.published)
+        let select = source.changeQuery(since: seen, columns: inputColumns)
+        try run("CREATE OR REPLACE TEMP TABLE \(table) AS \(select)", query.text, &measures)
+        measures.rowsRead = try connection.scalar("SELECT count(*) FROM \(table)").int ?? 0
+        let takesBack = try connection.scalar("SELECT count(*) FROM \(table) WHERE __w < 0").int ?? 0 > 0
+        if takesBack, rowwise.hasStaticSide {
+            measures.rule = "a row it had read was taken back, and what it was joined with may be other now"
+            return nil
+        }
+        let mapped = try rowwise.sql(over: relation, carrying: ["__w"], connection)
+        let change = "temp.main.\(SQL.identifier("change:\(dataset.name)"))"
+        let list = DatasetStore.list(columns)
+        try run(
+            "CREATE OR REPLACE TEMP TABLE \(change) AS SELECT \(list), sum(__w)::BIGINT AS __w FROM (\(mapped)) "
+                + "GROUP BY \(list) HAVING sum(__w) <> 0",
+            query.text,
+            &measures
+        )
+        let added = "(SELECT * FROM \(change) WHERE __w > 0)"
+        measures.expectations = try ExpectationCheck(dataset).count(connection, relation: added, weight: "__w").counts
+        measures.rule = takesBack ? "the query over the changed rows, with their signs" : "the query over the new rows"
+        (measures.rowsInserted, measures.rowsDeleted) = try store.apply(change, columns: columns)
+        return try finishStream("SELECT * FROM \(change)", version: version, columns: columns, query, &measures)
+    }
+
+    private func finishStream(
+        _ change: String?,
+        version: Int,
+        columns: [ColumnDescription],
+        _ query: Query,
+        _ measures: inout StepMeasures
+    ) throws -> Result {
+        measures.strategy = measures.rowsDeleted > 0 ? .incremental : .append
+        if let change, hasReaders { try store.log("(\(change))", version: version, columns: columns) }
+        let all = try connection.scalar("SELECT count(*) FROM \(store.rows)").int ?? 0
+        let hasChanged = measures.rowsInserted + measures.rowsDeleted > 0
+        return Result(rows: try publishedRows(all), hasChanged: hasChanged)
+    }
+}
+
+/// Which files of a source a streaming table has to read, and whose rows it has to take back.
+struct Delivery {
+    var new: [LandedFile] = []
+    var withdrawn: Set<Int> = []
+
+    /// Goes by the source's policy for changed files.
+    ///
+    /// - Parameters:
+    ///   - files: The files there are now.
+    ///   - seen: The numbers of files that were read.
+    ///   - origins: Where each file that was read came from, by number.
+    ///   - source: The source.
+    /// - Throws: ``DuetError`` when a file has changed and the policy is to fail.
+    init(files: [LandedFile], seen: Set<Int>, origins: [Int: String], source: Source) throws {
+        let readBefore = Set(origins.values)
+        for file in files where !seen.contains(file.id) {
+            let isChanged = readBefore.contains(file.origin)
+            switch source.changedFiles {
+            case _ where !isChanged: new.append(file)
+            case .replace, .append: new.append(file)
+            case .ignore: break
+            case .fail:
+                throw DuetError(
+                    .badFormat,
+                    "'\(file.origin)' has changed since it was read, and source '\(source.name)' does not allow that",
+                    hint: "changed_files: replace, append or ignore says what to do with it",
+                    at: source.location
+                )
+            }
+        }
+        guard source.changedFiles == .replace else { return }
+        withdrawn = seen.subtracting(files.map(\.id))
+    }
+}

@@ -1,0 +1,218 @@
+internal import DuckKit
+internal import DuetEngine
+internal import DuetEvents
+internal import DuetPipeline
+
+/// Brings one dataset up to date, in one transaction with everything that describes it.
+struct DatasetUpdate {
+    let session: RunSession
+    let memory: UpdateMemory
+    let node: DatasetGraph.Node
+    let connection: Connection
+    /// Whether a dataset that reads this one exists, so that its changes must be kept.
+    let hasReaders: Bool
+
+    var dataset: Dataset { node.dataset }
+    var store: DatasetStore { DatasetStore(dataset: dataset, connection: connection) }
+
+    /// What an update came to.
+    struct Result {
+        /// Rows the dataset shows to others.
+        var rows = 0
+        /// Whether its rows or columns are other than before.
+        var hasChanged = true
+        /// Whether readers must read it anew instead of taking its changes.
+        var isRebuilt = false
+    }
+
+    /// Does what was decided.
+    func run(_ decision: RefreshPlan.Decision, reason: String, measures: inout StepMeasures) throws {
+        guard let query = dataset.flows.first?.query else { return }
+        let state = memory.state
+        let files = node.sources.flatMap { memory.files(of: $0) }
+        measures.reason = reason
+        let (after, rows) = try connection.transaction {
+            let version = try connection.scalar("SELECT nextval('duet.versions')").int ?? 0
+            let result = try refresh(decision, query: query, version: version, state: state, measures: &measures)
+            let before = state.datasets[dataset.name]
+            let after = RefreshState.DatasetState(
+                definition: dataset.definition,
+                version: result.hasChanged ? version : before?.version ?? version,
+                base: result.isRebuilt ? version : before?.base ?? version,
+                seen: Dictionary(
+                    uniqueKeysWithValues: node.inputs.map { ($0, state.datasets[$0]?.version ?? 0) }
+                ),
+                files: Set(files.map(\.id))
+            )
+            try WarehouseState.record(
+                connection,
+                dataset: dataset,
+                state: after,
+                files: files,
+                rows: result.rows,
+                run: session.log.runID
+            )
+            return (after, result.rows)
+        }
+        measures.rowsTotal = rows
+        memory.refreshed(dataset.name, after, rows: rows)
+    }
+
+    private func refresh(
+        _ decision: RefreshPlan.Decision,
+        query: Query,
+        version: Int,
+        state: RefreshState,
+        measures: inout StepMeasures
+    ) throws -> Result {
+        if dataset.kind == .view { return try publishView(query, decision, &measures) }
+        if decision == .takeChanges {
+            switch dataset.kind {
+            case .streamingTable:
+                if let result = try takeStream(query, version: version, state: state, measures: &measures) {
+                    return result
+                }
+            case .materializedView, .view: break
+            }
+            return try recompute(query, version: version, measures: &measures)
+        }
+        if decision == .rebuild, try hasSameColumns(query) {
+            return try recompute(query, version: version, measures: &measures)
+        }
+        return try build(query, measures: &measures)
+    }
+
+    private func publishView(
+        _ query: Query,
+        _ decision: RefreshPlan.Decision,
+        _ measures: inout StepMeasures
+    ) throws -> Result {
+        if decision != .takeChanges {
+            try run("CREATE OR REPLACE VIEW \(store.published) AS \(query.text.text)", query.text, &measures)
+        }
+        measures.strategy = .nothing
+        return Result(rows: 0, hasChanged: true, isRebuilt: decision != .takeChanges)
+    }
+
+    // MARK: - In full
+
+    /// Makes the rows from the whole of the inputs.
+    private func build(_ query: Query, measures: inout StepMeasures) throws -> Result {
+        measures.strategy = .full
+        measures.rule = "the query over everything"
+        let select = try fullQuery(query, measures: &measures)
+        try run("CREATE OR REPLACE TABLE \(store.rows) AS \(select)", query.text, &measures)
+        try store.forgetChanges()
+        let check = ExpectationCheck(dataset)
+        let (rows, counts) = try check.count(connection, relation: store.rows)
+        measures.expectations = counts
+        measures.rowsInserted = rows
+        try publishing(query)
+        return Result(rows: try publishedRows(rows), isRebuilt: true)
+    }
+
+    /// The query over all of its inputs; over files it notes which row is of which file, where that is possible.
+    private func fullQuery(_ query: Query, measures: inout StepMeasures) throws -> String {
+        let files = Dictionary(uniqueKeysWithValues: node.sources.map { ($0, memory.files(of: $0)) })
+        try FileViews(connection, pipeline: session.request.pipeline)
+            .create(for: dataset, files: files, numbering: isFileStream, measures: &measures)
+        guard isFileStream, let read = query.fileReads.first, let rowwise = try rowwise(query) else {
+            return query.text.text
+        }
+        return try rowwise.sql(over: read.relation, carrying: [FileViews.fileColumn], connection)
+    }
+
+    /// Makes the rows anew and takes the difference, so that readers get only what has really changed.
+    private func recompute(_ query: Query, version: Int, measures: inout StepMeasures) throws -> Result {
+        measures.strategy = .full
+        measures.rule = measures.rule ?? "the query over everything, then the difference"
+        let select = try fullQuery(query, measures: &measures)
+        let new = "temp.main.\(SQL.identifier("new:\(dataset.name)"))"
+        let change = "temp.main.\(SQL.identifier("change:\(dataset.name)"))"
+        try run("CREATE OR REPLACE TEMP TABLE \(new) AS \(select)", query.text, &measures)
+        let (rows, counts) = try ExpectationCheck(dataset).count(connection, relation: new)
+        measures.expectations = counts
+        let columns = try store.visibleColumns(of: store.rows)
+        let list = DatasetStore.list(columns)
+        try run(
+            """
+            CREATE OR REPLACE TEMP TABLE \(change) AS SELECT \(list), sum(__w)::BIGINT AS __w FROM (
+                SELECT \(list), 1 AS __w FROM \(new) UNION ALL SELECT \(list), -1 FROM \(store.rows)
+            ) GROUP BY \(list) HAVING sum(__w) <> 0
+            """,
+            query.text,
+            &measures
+        )
+        let counted = try connection.rows(
+            "SELECT coalesce(sum(__w) FILTER (WHERE __w > 0), 0)::BIGINT, "
+                + "coalesce(-sum(__w) FILTER (WHERE __w < 0), 0)::BIGINT FROM \(change)"
+        ).first
+        measures.rowsInserted = counted?[0].int ?? 0
+        measures.rowsDeleted = counted?[1].int ?? 0
+        let hasChanged = measures.rowsInserted + measures.rowsDeleted > 0
+        // Hidden columns may differ where the visible ones do not (a file delivered again), so the rows are replaced.
+        try run("CREATE OR REPLACE TABLE \(store.rows) AS SELECT * FROM \(new)", query.text, &measures)
+        if hasChanged, hasReaders { try store.log(change, version: version, columns: columns) }
+        try publishing(query)
+        return Result(rows: try publishedRows(rows), hasChanged: hasChanged)
+    }
+
+    private func hasSameColumns(_ query: Query) throws -> Bool {
+        var ignored = StepMeasures()
+        _ = try fullQuery(query, measures: &ignored)
+        let wanted: [ColumnDescription]
+        do {
+            wanted = try connection.describe(query.text.text)
+        } catch {
+            throw ErrorTranslation.error(error, dataset: dataset.name, text: query.text, names: names)
+        }
+        let columns = try store.visibleColumns(of: store.rows)
+        return wanted.filter { !$0.name.hasPrefix(DatasetStore.hiddenPrefix) } == columns
+    }
+}
+
+extension DatasetUpdate {
+    /// Whether this is a streaming table fed by files, whose rows remember their file.
+    var isFileStream: Bool {
+        dataset.kind == .streamingTable && dataset.flows.first?.query.fileReads.first?.isStream == true
+    }
+
+    /// The query if it treats its stream row by row.
+    func rowwise(_ query: Query) throws -> RowwiseQuery? {
+        let aggregates = try memory.aggregates {
+            let names = try connection.rows(
+                "SELECT DISTINCT lower(function_name) FROM duckdb_functions() WHERE function_type = 'aggregate'"
+            )
+            return Set(names.compactMap { $0.first?.string })
+        }
+        switch try RowwiseQuery.analyse(query, aggregates: aggregates, connection) {
+        case .success(let rowwise): return rowwise
+        case .failure: return nil
+        }
+    }
+
+    var names: [String] { session.request.pipeline.datasets.map(\.name.description) }
+
+    func run(_ sql: String, _ text: MappedText, _ measures: inout StepMeasures) throws {
+        measures.statements.append(sql)
+        do {
+            try connection.execute(sql)
+        } catch {
+            throw ErrorTranslation.error(error, dataset: dataset.name, text: text, names: names)
+        }
+    }
+
+    func publishing(_ query: Query) throws {
+        do {
+            try store.publish()
+        } catch let error as DuckDBError {
+            throw ErrorTranslation.error(error, dataset: dataset.name, text: query.text, names: names)
+        }
+    }
+
+    /// The rows others see, given those there are.
+    func publishedRows(_ rows: Int) throws -> Int {
+        guard ExpectationCheck(dataset).keepCondition != nil else { return rows }
+        return try connection.scalar("SELECT count(*) FROM \(store.published)").int ?? rows
+    }
+}

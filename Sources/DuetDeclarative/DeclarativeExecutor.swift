@@ -1,0 +1,149 @@
+public import DuetEngine
+public import DuetPipeline
+internal import DuckKit
+internal import DuetEvents
+internal import Synchronization
+
+/// Runs a pipeline as datasets that are kept up to date; an update does only what changes ask for.
+public struct DeclarativeExecutor: PipelineExecutor {
+    /// Creates an executor.
+    public init() {}
+
+    /// Declarative.
+    public var style: Style { .declarative }
+
+    /// Updates the datasets, each after those it reads.
+    ///
+    /// A dataset that fails keeps its old rows; those that read it are skipped; all others go on.
+    ///
+    /// - Parameter request: What to update.
+    /// - Returns: What happened.
+    /// - Throws: ``DuetError`` or ``DuetErrors`` when the update could not begin.
+    public func run(_ request: RunRequest) throws -> RunOutcome {
+        try RunSession.run(request, style: style) { session, connection in
+            let memory = UpdateMemory(
+                state: try WarehouseState.refreshState(connection),
+                files: try WarehouseState.files(connection).files,
+                rows: try WarehouseState.rowCounts(connection)
+            )
+            try createSchemas(of: request.pipeline, connection)
+            UpdateWalker(session: session, memory: memory).walk()
+            try ChangeLogPruner(graph: session.graph, connection: connection).prune(memory.state)
+            if session.errors.isEmpty { try session.sweepLanding(style: style, connection: connection) }
+        }
+    }
+
+    /// Says what an update would do, going by what is recorded and by a look at local sources.
+    ///
+    /// - Parameters:
+    ///   - request: What would be updated.
+    /// - Returns: The plan.
+    /// - Throws: ``DuetError`` or ``DuetErrors`` when the definition is wrong or a source is missing.
+    public func plan(_ request: RunRequest) throws -> RefreshPlan {
+        try UpdatePlanner(request: request).plan()
+    }
+
+    private func createSchemas(of pipeline: Pipeline, _ connection: Connection) throws {
+        let existing = Set(
+            try connection.rows("SELECT lower(schema_name) FROM duckdb_schemas() WHERE NOT internal")
+                .compactMap { $0.first?.string }
+        )
+        for schema in Set(pipeline.datasets.map(\.name.schema)).sorted() where !existing.contains(schema.lowercased()) {
+            try connection.execute("CREATE SCHEMA IF NOT EXISTS \(SQL.identifier(schema))")
+        }
+    }
+}
+
+/// Walks sources and datasets in the order of their dependencies.
+private final class UpdateWalker: Sendable {
+    private let session: RunSession
+    private let memory: UpdateMemory
+    private let sources: [Source]
+    private let nodes: [DatasetGraph.Node]
+    private let readDatasets: Set<DatasetName>
+
+    init(session: RunSession, memory: UpdateMemory) {
+        self.session = session
+        self.memory = memory
+        let selection = session.request.selection
+        nodes = session.graph.nodes.filter { selection?.contains($0.dataset.name) ?? true }
+        let used = Set(nodes.flatMap(\.sources))
+        sources = session.request.pipeline.sources.filter { used.contains($0.name) }
+        readDatasets = Set(session.graph.nodes.flatMap(\.inputs))
+    }
+
+    func walk() {
+        let sourceNumbers = Dictionary(sources.enumerated().map { ($1.name, $0) }) { first, _ in first }
+        let offset = sources.count
+        let datasetNumbers = Dictionary(
+            nodes.enumerated().map { ($1.dataset.name, $0 + offset) }
+        ) { first, _ in first }
+        let dependencies = sources.map { _ in [Int]() } + nodes.map { node in
+            node.sources.compactMap { sourceNumbers[$0] } + node.inputs.compactMap { datasetNumbers[$0] }
+        }
+        DependencyWalk.run(
+            dependencies: dependencies,
+            workers: session.request.workers,
+            run: { [self] in $0 < offset ? land(sources[$0]) : refresh(nodes[$0 - offset]) },
+            skip: { [self] skipped, because in
+                let name = because < offset ? "source '\(sources[because].name)'" : "'\(nodes[because - offset].dataset.name)'"
+                session.log.record(
+                    .stepSkipped,
+                    level: .warning,
+                    step: nodes[skipped - offset].dataset.name.description,
+                    stepKind: .dataset,
+                    "skipped, because \(name) failed; it keeps its rows"
+                )
+            }
+        )
+    }
+
+    private func land(_ source: Source) -> DependencyWalk.Outcome {
+        let isDone = session.attempt("source \(source.name)", kind: .transfer) { measures in
+            let connection = try session.warehouse.connect()
+            let files = try session.land(
+                source,
+                style: .declarative,
+                mode: .conditional,
+                connection: connection,
+                measures: &measures
+            )
+            memory.landed(files, source: source.name)
+        }
+        return isDone ? .done : .failed
+    }
+
+    private func refresh(_ node: DatasetGraph.Node) -> DependencyWalk.Outcome {
+        let name = node.dataset.name
+        let rebuild = session.request.rebuild.contains(name)
+        let (decision, reason) = memory.state.decision(for: node, rebuild: rebuild)
+        guard decision != .nothing else {
+            var measures = StepMeasures()
+            measures.strategy = .nothing
+            measures.reason = reason
+            measures.rowsTotal = memory.rows(of: name)
+            measures.startedAt = session.log.elapsed
+            session.log.record(
+                .stepSkipped,
+                step: name.description,
+                stepKind: .dataset,
+                "\(name): \(reason)",
+                measures: measures
+            )
+            return .done
+        }
+        let isDone = session.attempt(name.description, kind: .dataset) { measures in
+            let connection = try session.warehouse.connect()
+            try session.request.control.interruptible(connection) {
+                try DatasetUpdate(
+                    session: session,
+                    memory: memory,
+                    node: node,
+                    connection: connection,
+                    hasReaders: readDatasets.contains(name)
+                ).run(decision, reason: reason, measures: &measures)
+            }
+        }
+        return isDone ? .done : .failed
+    }
+}

@@ -1,0 +1,171 @@
+package import DuckKit
+package import DuetEvents
+package import DuetPipeline
+
+/// Makes a dataset anew from its query, as the procedural style does at every run.
+package struct DatasetWriter {
+    private let connection: Connection
+    private let pipeline: Pipeline
+
+    /// Writes over a connection.
+    package init(_ connection: Connection, pipeline: Pipeline) {
+        self.connection = connection
+        self.pipeline = pipeline
+    }
+
+    /// Replaces a dataset's table by its query's rows, held to its expectations, in one transaction.
+    ///
+    /// - Parameters:
+    ///   - dataset: The dataset.
+    ///   - files: The files of each source.
+    ///   - measures: Filled with rows, counts and statements.
+    package func replace(
+        _ dataset: Dataset,
+        files: [String: [LandedFile]],
+        measures: inout StepMeasures
+    ) throws {
+        guard let query = dataset.flows.first?.query else { return }
+        let name = SQL.qualified(dataset.name.schema, dataset.name.table)
+        try FileViews(connection, pipeline: pipeline).create(for: dataset, files: files, measures: &measures)
+        measures.strategy = .full
+        measures.reason = "a procedural run reprocesses everything"
+        try connection.transaction {
+            try dropOtherKind(of: dataset)
+            let what = dataset.kind == .view ? "VIEW" : "TABLE"
+            try run("CREATE OR REPLACE \(what) \(name) AS \(query.text.text)", dataset, query.text, &measures)
+            guard dataset.kind != .view else { return }
+            let check = ExpectationCheck(dataset)
+            let (rows, counts) = try check.count(connection, relation: name)
+            measures.expectations = counts
+            measures.rowsTotal = rows
+            if let keep = check.keepCondition {
+                measures.rowsTotal = rows - (try quarantine(dataset, name: name, keep: keep, counts, &measures))
+            }
+            measures.rowsInserted = measures.rowsTotal ?? rows
+        }
+    }
+
+    /// Moves rows that a DROP ROW rule keeps out into the quarantine.
+    private func quarantine(
+        _ dataset: Dataset,
+        name: String,
+        keep: String,
+        _ counts: [StepMeasures.ExpectationCount],
+        _ measures: inout StepMeasures
+    ) throws -> Int {
+        let table = SQL.qualified(WarehouseState.quarantine, dataset.name.description)
+        let failed = ExpectationCheck(dataset).failedConstraints
+        let isClean = counts.allSatisfy { $0.action != .drop || $0.failed == 0 }
+        let statements =
+            isClean
+            ? ["CREATE OR REPLACE TABLE \(table) AS SELECT *, NULL::VARCHAR[] AS failed_constraints FROM \(name) LIMIT 0"]
+            : [
+                "CREATE OR REPLACE TABLE \(table) AS SELECT *, \(failed) AS failed_constraints "
+                    + "FROM \(name) WHERE NOT (\(keep))",
+                "DELETE FROM \(name) WHERE NOT (\(keep))",
+            ]
+        var removed = 0
+        for statement in statements {
+            measures.statements.append(statement)
+            removed = try connection.execute(statement)
+        }
+        return isClean ? 0 : removed
+    }
+
+    private func run(
+        _ sql: String,
+        _ dataset: Dataset,
+        _ text: MappedText,
+        _ measures: inout StepMeasures
+    ) throws {
+        measures.statements.append(sql)
+        do {
+            try connection.execute(sql)
+        } catch {
+            throw ErrorTranslation.error(error, dataset: dataset.name, text: text, names: names)
+        }
+    }
+
+    private var names: [String] { pipeline.datasets.map(\.name.description) }
+
+    /// CREATE OR REPLACE does not turn a view into a table or back.
+    private func dropOtherKind(of dataset: Dataset) throws {
+        let isView = try connection.scalar(
+            "SELECT count(*) FROM duckdb_views() WHERE NOT internal AND lower(schema_name) = lower(?) "
+                + "AND lower(view_name) = lower(?)",
+            [.varchar(dataset.name.schema), .varchar(dataset.name.table)]
+        )
+        let name = SQL.qualified(dataset.name.schema, dataset.name.table)
+        if dataset.kind == .view {
+            if isView.int == 0 { try connection.execute("DROP TABLE IF EXISTS \(name)") }
+        } else if isView.int ?? 0 > 0 {
+            try connection.execute("DROP VIEW \(name)")
+        }
+    }
+}
+
+/// The relations by which queries read files: temporary views, so that each connection has its own.
+package struct FileViews {
+    private let connection: Connection
+    private let pipeline: Pipeline
+
+    /// Over a connection.
+    package init(_ connection: Connection, pipeline: Pipeline) {
+        self.connection = connection
+        self.pipeline = pipeline
+    }
+
+    /// The column that says which file a row is of, where it was asked for.
+    package static let fileColumn = "__file"
+
+    /// Creates the relation of each `read_files` call of a dataset, over the given files.
+    ///
+    /// - Parameters:
+    ///   - dataset: The dataset.
+    ///   - files: The files of each source.
+    ///   - numbering: Whether rows get ``fileColumn``.
+    ///   - measures: Gets the statements.
+    package func create(
+        for dataset: Dataset,
+        files: [String: [LandedFile]],
+        numbering: Bool = false,
+        measures: inout StepMeasures
+    ) throws {
+        for read in dataset.flows.flatMap(\.query.fileReads) {
+            guard let source = pipeline.source(named: read.source) else { continue }
+            let current = files[read.source] ?? []
+            guard !current.isEmpty else {
+                throw DuetError(
+                    .missingFile,
+                    "source '\(read.source)' has no files",
+                    hint: "its manifest is empty; a streaming table needs at least one file to know its columns",
+                    at: source.location
+                )
+            }
+            let function = try FileRelation.function(source: source, read: read, paths: current.map(\.path))
+            let numbers = current.map { String($0.id) }.joined(separator: ", ")
+            let number = numbering ? ", ([\(numbers)]::BIGINT[])[file_index::BIGINT + 1] AS \(Self.fileColumn)" : ""
+            let sql = "CREATE OR REPLACE TEMP VIEW \(SQL.identifier(read.relation)) AS "
+                + "SELECT *\(number) FROM \(function)"
+            measures.statements.append(sql)
+            do {
+                try connection.execute(sql)
+            } catch {
+                throw Self.formatError(error, read: read, source: source)
+            }
+        }
+    }
+
+    /// A file that DuckDB cannot read as what its source says.
+    package static func formatError(_ error: DuckDBError, read: FileRead, source: Source) -> DuetError {
+        if error.kind == .interrupt { return ErrorTranslation.cancelled }
+        return DuetError(
+            .badFormat,
+            "source '\(source.name)' cannot be read as \(source.format.rawValue): "
+                + ErrorTranslation.firstLine(error.message),
+            hint: "look at the file that is named, and at the options of read_files",
+            at: read.location,
+            cause: error.message
+        )
+    }
+}

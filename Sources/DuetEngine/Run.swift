@@ -1,0 +1,111 @@
+public import DuetEvents
+public import DuetFetch
+public import DuetPipeline
+internal import Foundation
+
+/// The two ways to run a pipeline.
+public enum Style: String, Sendable, Hashable, CaseIterable, Codable {
+    /// Activities with dependencies; every run reprocesses everything.
+    case procedural
+    /// Datasets as queries; a run updates what has changed.
+    case declarative
+}
+
+/// Where a pipeline's files of all kinds are kept between runs.
+public struct PipelineHome: Sendable, Hashable {
+    /// The folder, by default `.duet/<pipeline>` in the current one.
+    public var folder: String
+
+    /// The home of a pipeline.
+    ///
+    /// - Parameters:
+    ///   - pipeline: The pipeline's name.
+    ///   - root: The folder for all pipelines.
+    public init(pipeline: String, root: String = ".duet") {
+        folder = URL(fileURLWithPath: root).appendingPathComponent(pipeline).path
+    }
+
+    /// A style's database.
+    public func warehouse(_ style: Style) -> String { "\(folder)/\(style.rawValue).duckdb" }
+    /// What a style has fetched.
+    public func landing(_ style: Style) -> String { "\(folder)/\(style.rawValue)-landing" }
+    /// A style's event log, one JSON object a line.
+    public func events(_ style: Style) -> String { "\(folder)/\(style.rawValue)-events.jsonl" }
+}
+
+/// What to run, and with what.
+public struct RunRequest: Sendable {
+    /// The pipeline.
+    public var pipeline: Pipeline
+    /// Where its files are kept.
+    public var home: PipelineHome
+    /// How DuckDB may use the machine.
+    public var settings: EngineSettings
+    /// How many steps may run at once, at least 1.
+    public var workers: Int
+    /// The datasets to refresh; nil for all. The procedural style always runs all.
+    public var selection: Set<DatasetName>?
+    /// The datasets to make anew; for the declarative style.
+    public var rebuild: Set<DatasetName>
+    /// Makes the transfers.
+    public var fetcher: Fetcher
+    /// Stops the run.
+    public var control: RunControl
+    /// Where events go beside the log file.
+    public var sinks: [any EventSink]
+
+    /// Creates a request.
+    public init(
+        pipeline: Pipeline,
+        home: PipelineHome,
+        settings: EngineSettings = EngineSettings(),
+        workers: Int = 2,
+        selection: Set<DatasetName>? = nil,
+        rebuild: Set<DatasetName> = [],
+        fetcher: Fetcher,
+        control: RunControl = RunControl(),
+        sinks: [any EventSink] = []
+    ) {
+        self.pipeline = pipeline
+        self.home = home
+        self.settings = settings
+        self.workers = workers
+        self.selection = selection
+        self.rebuild = rebuild
+        self.fetcher = fetcher
+        self.control = control
+        self.sinks = sinks
+    }
+}
+
+/// How a run went.
+public struct RunOutcome: Sendable {
+    /// The events, from start to end.
+    public var events: [RunEvent]
+    /// What went wrong; empty when nothing did.
+    public var errors: [DuetError]
+    /// Wall time in seconds, opening and closing the warehouse included.
+    public var seconds: Double
+
+    /// Whether everything succeeded.
+    public var isSuccess: Bool { errors.isEmpty }
+
+    /// Creates an outcome.
+    public init(events: [RunEvent], errors: [DuetError], seconds: Double) {
+        self.events = events
+        self.errors = errors
+        self.seconds = seconds
+    }
+}
+
+/// One of the two styles of running a pipeline; both do their work through this module.
+public protocol PipelineExecutor: Sendable {
+    /// The style.
+    var style: Style { get }
+    /// Runs the pipeline once.
+    ///
+    /// - Parameter request: What to run.
+    /// - Returns: What happened, failures of steps included.
+    /// - Throws: ``DuetError`` or ``DuetErrors`` when the run could not begin.
+    func run(_ request: RunRequest) throws -> RunOutcome
+}

@@ -1,0 +1,208 @@
+public import DuckKit
+public import DuetEvents
+public import DuetPipeline
+internal import Foundation
+internal import Synchronization
+
+/// A run under way: what both executors share of opening, logging, measuring and ending.
+public final class RunSession: Sendable {
+    /// What is run.
+    public let request: RunRequest
+    /// The datasets in order.
+    public let graph: DatasetGraph
+    /// The style's database.
+    public let warehouse: Warehouse
+    /// The events.
+    public let log: EventLog
+    private let failures = Mutex<[DuetError]>([])
+
+    /// Runs a body as one run: opens the warehouse, tells the start and the end, and keeps the errors.
+    ///
+    /// - Parameters:
+    ///   - request: What to run.
+    ///   - style: The style.
+    ///   - body: The work; errors of single steps are given to ``attempt(_:kind:_:)``, one it throws ends the run.
+    /// - Returns: How the run went.
+    /// - Throws: What keeps the run from beginning.
+    public static func run(
+        _ request: RunRequest,
+        style: Style,
+        body: (RunSession, Connection) throws -> Void
+    ) throws -> RunOutcome {
+        let clock = ContinuousClock()
+        let start = clock.now
+        let runID = UUID().uuidString.lowercased()
+        let warehouse = try Warehouse(path: request.home.warehouse(style), settings: request.settings)
+        let file = try EventFile(path: request.home.events(style))
+        let log = EventLog(
+            runID: runID,
+            pipeline: request.pipeline.name,
+            style: style.rawValue,
+            sinks: [file] + request.sinks
+        )
+        let connection = try warehouse.connect()
+        let graph = try QueryAnalysis.graph(of: request.pipeline, connection: connection, isWarehouse: true)
+        let session = RunSession(request: request, graph: graph, warehouse: warehouse, log: log)
+        log.record(.runStarted, "the \(style.rawValue) run of '\(request.pipeline.name)' begins")
+        for warning in request.pipeline.warnings { log.record(.notice, level: .warning, warning.description) }
+        do {
+            try WarehouseState.runStarted(connection, id: runID, style: style.rawValue)
+            try body(session, connection)
+        } catch {
+            session.fail(error)
+        }
+        session.end(connection)
+        let seconds = (clock.now - start) / .seconds(1)
+        return RunOutcome(events: log.events, errors: session.errors, seconds: seconds)
+    }
+
+    private init(request: RunRequest, graph: DatasetGraph, warehouse: Warehouse, log: EventLog) {
+        self.request = request
+        self.graph = graph
+        self.warehouse = warehouse
+        self.log = log
+    }
+
+    /// What has gone wrong so far.
+    public var errors: [DuetError] { failures.withLock { $0 } }
+
+    private func fail(_ error: any Error) {
+        let found: [DuetError] =
+            switch error {
+            case let error as DuetError: [error]
+            case let errors as DuetErrors: errors.errors
+            case let error as DuckDBError where error.kind == .interrupt: [ErrorTranslation.cancelled]
+            case let error as DuckDBError where ErrorTranslation.isDiskFull(error):
+                [ErrorTranslation.diskFull(error, doing: "writing the warehouse")]
+            case let error as DuckDBError: [DuetError(.sqlExecution, error.message, cause: error.sql)]
+            default: [DuetError(.internalFault, "\(error)")]
+            }
+        failures.withLock { $0 += found }
+    }
+
+    /// Runs one step: tells its start and end with what it took, and keeps its error.
+    ///
+    /// - Parameters:
+    ///   - step: The step's name.
+    ///   - kind: What it does.
+    ///   - attempts: How often it may be tried, and the seconds between tries.
+    ///   - body: The work; it fills in the measures.
+    /// - Returns: Whether it succeeded.
+    package func attempt(
+        _ step: String,
+        kind: RunEvent.StepKind,
+        retries: Int = 0,
+        secondsBetween: Double = 0,
+        _ body: (inout StepMeasures) throws -> Void
+    ) -> Bool {
+        let startedAt = log.elapsed
+        log.record(.stepStarted, step: step, stepKind: kind, "\(step) begins")
+        var attempt = 1
+        while true {
+            var measures = StepMeasures()
+            measures.startedAt = startedAt
+            measures.attempts = attempt
+            do {
+                try request.control.check()
+                try body(&measures)
+                measures.seconds = log.elapsed - startedAt
+                log.record(
+                    .stepCompleted,
+                    step: step,
+                    stepKind: kind,
+                    Self.summary(step, measures),
+                    measures: measures
+                )
+                return true
+            } catch {
+                measures.seconds = log.elapsed - startedAt
+                let text = Self.text(of: error)
+                if attempt <= retries, !request.control.isCancelled {
+                    log.record(.stepRetried, level: .warning, step: step, stepKind: kind, "tried again", error: text)
+                    attempt += 1
+                    request.control.wait(seconds: secondsBetween)
+                    continue
+                }
+                fail(error)
+                log.record(
+                    .stepFailed,
+                    level: .error,
+                    step: step,
+                    stepKind: kind,
+                    "\(step) failed",
+                    measures: measures,
+                    error: text
+                )
+                return false
+            }
+        }
+    }
+
+    private static func text(of error: any Error) -> String {
+        if let error = error as? DuckDBError { return "\(error.kind): \(error.message)" }
+        return "\(error)"
+    }
+
+    private static func summary(_ step: String, _ measures: StepMeasures) -> String {
+        var parts: [String] = []
+        if let strategy = measures.strategy { parts.append(strategy.rawValue) }
+        if measures.filesTotal > 0 { parts.append("\(measures.filesChanged) of \(measures.filesTotal) files new") }
+        if measures.bytesTransferred > 0 { parts.append("\(measures.bytesTransferred) bytes fetched") }
+        if measures.rowsInserted > 0 { parts.append("+\(measures.rowsInserted) rows") }
+        if measures.rowsDeleted > 0 { parts.append("-\(measures.rowsDeleted) rows") }
+        return parts.isEmpty ? "\(step) done" : "\(step): \(parts.joined(separator: ", "))"
+    }
+
+    private func end(_ connection: Connection) {
+        let errors = errors
+        let isCancelled = request.control.isCancelled || errors.contains { $0.code == .cancelled }
+        let status = errors.isEmpty ? "completed" : isCancelled ? "cancelled" : "failed"
+        do {
+            try WarehouseState.runEnded(connection, id: log.runID, status: status)
+        } catch {
+            fail(error)
+        }
+        switch status {
+        case "completed": log.record(.runCompleted, "the run is complete")
+        case "cancelled":
+            log.record(.runCancelled, level: .warning, "the run was stopped; the next one goes on from what is committed")
+        default:
+            log.record(
+                .runFailed,
+                level: .error,
+                "the run failed: \(errors.count) error\(errors.count == 1 ? "" : "s")",
+                error: errors.map(\.description).joined(separator: "\n")
+            )
+        }
+    }
+}
+
+/// Appends events to a file as JSON lines.
+private final class EventFile: EventSink {
+    // Written to under the event log's own lock only, and in whole lines.
+    private let handle: FileHandle
+
+    init(path: String) throws {
+        if !FileManager.default.fileExists(atPath: path) {
+            _ = FileManager.default.createFile(atPath: path, contents: nil)
+        }
+        guard let handle = FileHandle(forWritingAtPath: path) else {
+            throw DuetError(
+                .warehouse,
+                "cannot write the event log '\(path)'",
+                hint: "check that you may write there and that the disk has room"
+            )
+        }
+        self.handle = handle
+        _ = try handle.seekToEnd()
+    }
+
+    func record(_ event: RunEvent) {
+        do {
+            try handle.write(contentsOf: Data((event.json.text() + "\n").utf8))
+        } catch {
+            // The events are kept in memory too, and a full disk will be told by the step that needs the room.
+            return
+        }
+    }
+}

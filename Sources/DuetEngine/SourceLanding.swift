@@ -1,0 +1,88 @@
+package import DuckKit
+package import DuetEvents
+package import DuetPipeline
+internal import DuetFetch
+internal import Foundation
+internal import Synchronization
+
+extension RunSession {
+    /// Brings one source up to date, records it and notes what it took.
+    ///
+    /// - Parameters:
+    ///   - source: The source.
+    ///   - style: The style, for where files land.
+    ///   - mode: Whether unchanged files may stay.
+    ///   - connection: Where it is recorded.
+    ///   - measures: Filled with files, bytes and requests.
+    /// - Returns: The files with their numbers.
+    package func land(
+        _ source: Source,
+        style: Style,
+        mode: SourceReader.Mode,
+        connection: Connection,
+        measures: inout StepMeasures
+    ) throws -> [LandedFile] {
+        let recorded = try WarehouseState.files(connection)
+        let known = (recorded.files + recorded.manifests).filter { $0.source == source.name }
+        let reader = SourceReader(
+            fetcher: request.fetcher,
+            landing: request.home.landing(style),
+            folder: request.pipeline.folder
+        )
+        let sync = try Blocking.wait(control: request.control) {
+            try await reader.read(source, known: known, mode: mode)
+        }
+        measures.filesTotal = sync.files.count
+        measures.filesChanged = sync.changed
+        measures.bytesTransferred = sync.bytesTransferred
+        measures.requests = sync.requests
+        return try connection.transaction {
+            try WarehouseState.record(connection, source: source, sync: sync, known: known)
+        }
+    }
+
+    /// Removes fetched files that no source has any more; what fails to go now goes another time.
+    package func sweepLanding(style: Style, connection: Connection) throws {
+        let recorded = try WarehouseState.files(connection)
+        let kept = Set((recorded.files + recorded.manifests).map(\.path))
+        let landing = request.home.landing(style)
+        guard let names = FileManager.default.enumerator(atPath: landing) else { return }
+        for case let name as String in names {
+            let path = "\(landing)/\(name)"
+            guard name.contains("/"), !kept.contains(path) else { continue }
+            do {
+                try FileManager.default.removeItem(atPath: path)
+            } catch {
+                log.record(.notice, level: .warning, "could not remove the old file '\(path)'")
+            }
+        }
+    }
+}
+
+/// Waits for asynchronous work from a thread that may block; never called from Swift's own threads.
+package enum Blocking {
+    /// Runs the work in a task and waits for it; the task is cancelled when the run is.
+    package static func wait<T: Sendable>(
+        control: RunControl,
+        _ work: @escaping @Sendable () async throws -> T
+    ) throws -> T {
+        let done = DispatchSemaphore(value: 0)
+        let result = Mutex<Result<T, any Error>?>(nil)
+        let task = Task {
+            do {
+                let value = try await work()
+                result.withLock { $0 = .success(value) }
+            } catch {
+                result.withLock { $0 = .failure(error) }
+            }
+            done.signal()
+        }
+        while done.wait(timeout: .now() + .milliseconds(100)) == .timedOut {
+            if control.isCancelled { task.cancel() }
+        }
+        guard let outcome = result.withLock({ $0 }) else {
+            throw DuetError(.internalFault, "a transfer ended without a result")
+        }
+        return try outcome.get()
+    }
+}

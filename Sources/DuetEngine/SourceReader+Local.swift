@@ -1,0 +1,127 @@
+internal import DuetPipeline
+internal import DuckKit
+internal import Foundation
+
+extension SourceReader {
+    func absolute(_ path: String) -> String { Self.absolute(path, in: folder) }
+
+    private static func absolute(_ path: String, in folder: String) -> String {
+        path.hasPrefix("/") ? path : URL(fileURLWithPath: "\(folder)/\(path)").standardizedFileURL.path
+    }
+
+    /// The files a path or glob names, in order.
+    func paths(_ address: String, of source: Source) throws -> [String] {
+        let path = absolute(address)
+        guard path.contains(where: { "*?[".contains($0) }) else { return [path] }
+        let found = try Database().connect()
+            .rows("SELECT file FROM glob(?) ORDER BY file", [.varchar(path)]).compactMap { $0.first?.string }
+        guard !found.isEmpty else { throw missing(path, of: source) }
+        return found
+    }
+
+    func localText(_ address: String, of source: Source) throws -> String {
+        do {
+            return try String(contentsOfFile: absolute(address), encoding: .utf8)
+        } catch {
+            throw missing(absolute(address), of: source)
+        }
+    }
+
+    /// Looks at local files; they are read where they lie.
+    func local(_ paths: [String], of source: Source, known: [LandedFile]) throws -> SourceSync {
+        let earlier = Dictionary(known.map { ($0.origin, $0) }) { $1 }
+        var sync = SourceSync(files: [])
+        for path in paths {
+            let attributes: [FileAttributeKey: Any]
+            do {
+                attributes = try FileManager.default.attributesOfItem(atPath: path)
+            } catch {
+                throw missing(path, of: source)
+            }
+            let size = (attributes[.size] as? NSNumber)?.intValue ?? 0
+            let time = (attributes[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0
+            // Reading every file to hash it would cost more than the update; size and time in nanoseconds are what
+            // build tools go by too.
+            let content = "\(size)-\(Int(time * 1e9))"
+            if let before = earlier[path], before.content == content {
+                sync.files.append(before)
+            } else {
+                sync.changed += 1
+                sync.files.append(
+                    LandedFile(source: source.name, origin: path, path: path, content: content, size: size)
+                )
+            }
+        }
+        return sync
+    }
+
+    private func missing(_ path: String, of source: Source) -> DuetError {
+        DuetError(
+            .missingFile,
+            "source '\(source.name)': there is no file '\(path)'",
+            hint: "check the location in pipeline.yml; for pipelines with a scenario, 'duet scenario apply' makes its files",
+            at: source.location
+        )
+    }
+}
+
+/// Lists of files in the form that `sha256sum` writes: a digest, two spaces or a space and a star, a name.
+enum Manifest {
+    static func entries(_ text: String, name: String, source: Source) throws -> [(sha256: String, name: String)] {
+        try text.split(whereSeparator: \.isNewline).enumerated().map { index, line in
+            let digest = line.prefix(64)
+            let rest = line.dropFirst(64)
+            guard digest.count == 64, digest.allSatisfy(\.isHexDigit), rest.hasPrefix("  ") || rest.hasPrefix(" *"),
+                rest.count > 2
+            else {
+                throw DuetError(
+                    .badFormat,
+                    "line \(index + 1) of the manifest '\(name)' is not '<sha256>  <file>': \(line.prefix(80))",
+                    hint: "make it with: sha256sum *.csv > SHA256SUMS",
+                    at: source.location
+                )
+            }
+            return (digest.lowercased(), String(rest.dropFirst(2)))
+        }
+    }
+}
+
+/// Catches files that are plainly not what their source says before DuckDB guesses at them.
+enum FormatCheck {
+    static func check(_ file: LandedFile, format: FileFormat, location: SourceLocation) throws {
+        guard let handle = FileHandle(forReadingAtPath: file.path) else {
+            throw DuetError(
+                .unreadableFile,
+                "cannot open '\(file.path)'",
+                hint: "check that you may read it",
+                at: location
+            )
+        }
+        defer { handle.closeFile() }
+        let head = [UInt8](try handle.read(upToCount: 512) ?? Data())
+        var found = kind(of: head, size: file.size)
+        if format == .parquet, found == nil { found = "text" }
+        guard let found, found != format.rawValue else { return }
+        if format != .parquet, found == "gzip" || found == "zstd" { return }
+        throw DuetError(
+            .badFormat,
+            "'\(file.origin)' should be \(format.rawValue), and is \(found)",
+            hint: "look at the file; a server may have sent an error page in its place",
+            at: location
+        )
+    }
+
+    /// What a file's first bytes betray; nil when they say nothing.
+    private static func kind(of head: [UInt8], size: Int) -> String? {
+        if head.starts(with: Array("PAR1".utf8)) { return "parquet" }
+        if head.starts(with: [0x1F, 0x8B]) { return "gzip" }
+        if head.starts(with: [0x28, 0xB5, 0x2F, 0xFD]) { return "zstd" }
+        if head.starts(with: Array("PK".utf8) + [3, 4]) { return "a zip archive" }
+        if size == 0 { return "empty" }
+        if head.contains(0) { return "binary" }
+        let text = String(decoding: head, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines).lowercased()
+        if text.hasPrefix("<!doctype html") || text.hasPrefix("<html") { return "an HTML page" }
+        if text.hasPrefix("<?xml") { return "XML" }
+        return nil
+    }
+}

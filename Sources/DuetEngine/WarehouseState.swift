@@ -1,0 +1,254 @@
+public import DuckKit
+public import DuetPipeline
+
+/// The tables that duet keeps in a warehouse beside the data: written in the same transactions as the data they describe.
+public enum WarehouseState {
+    /// The schema of duet's own tables.
+    package static let schema = "duet"
+    /// The schema of the rows behind the declarative style's datasets.
+    package static let data = "duet_data"
+    /// The schema of changes that some reader has still to take over.
+    package static let changes = "duet_changes"
+    /// The schema of rows that were kept out, with the rule that did it.
+    package static let quarantine = "duet_quarantine"
+
+    static func prepare(_ connection: Connection, path: String) throws {
+        // One look-up first: an existing warehouse must open fast and without writing.
+        let existing = try connection.scalar(
+            "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'duet' AND table_name = 'meta'"
+        )
+        if existing.int ?? 0 > 0 {
+            let version = try connection.scalar("SELECT value FROM duet.meta WHERE key = 'format'").string ?? "?"
+            guard version == String(Warehouse.format) else {
+                throw DuetError(
+                    .warehouse,
+                    "the warehouse '\(path)' has the format \(version), this duet writes \(Warehouse.format)",
+                    hint: "move the file away; the next run makes a new one from the sources"
+                )
+            }
+            return
+        }
+        _ = try connection.transaction {
+            try connection.execute(
+                """
+                CREATE SCHEMA duet;
+                CREATE SCHEMA duet_data;
+                CREATE SCHEMA duet_changes;
+                CREATE SCHEMA duet_quarantine;
+                CREATE TABLE duet.meta (key VARCHAR, value VARCHAR);
+                CREATE SEQUENCE duet.file_ids;
+                CREATE SEQUENCE duet.versions;
+                CREATE TABLE duet.files (id BIGINT, source VARCHAR, origin VARCHAR, path VARCHAR, content VARCHAR,
+                    size BIGINT, etag VARCHAR, last_modified VARCHAR, is_manifest BOOLEAN, landed TIMESTAMP);
+                CREATE TABLE duet.datasets (name VARCHAR, kind VARCHAR, definition VARCHAR, version BIGINT,
+                    base BIGINT, rows BIGINT, refreshed TIMESTAMP, run VARCHAR);
+                CREATE TABLE duet.seen_inputs (reader VARCHAR, input VARCHAR, version BIGINT);
+                CREATE TABLE duet.seen_files (reader VARCHAR, file BIGINT, origin VARCHAR);
+                CREATE TABLE duet.shapes (query VARCHAR, tree VARCHAR);
+                CREATE TABLE duet.runs (id VARCHAR, style VARCHAR, started TIMESTAMP, ended TIMESTAMP, status VARCHAR);
+                CREATE TABLE duet.expectations (run VARCHAR, dataset VARCHAR, name VARCHAR, action VARCHAR,
+                    passed BIGINT, failed BIGINT);
+                INSERT INTO duet.meta VALUES ('format', '\(Warehouse.format)');
+                """
+            )
+        }
+    }
+
+    // MARK: - Files
+
+    /// The files of all sources as they were last recorded, manifests apart.
+    public static func files(_ connection: Connection) throws -> (files: [LandedFile], manifests: [LandedFile]) {
+        var files: [LandedFile] = []
+        var manifests: [LandedFile] = []
+        let rows = try connection.rows(
+            "SELECT id, source, origin, path, content, size, etag, last_modified, is_manifest FROM duet.files ORDER BY id"
+        )
+        for row in rows {
+            var file = LandedFile(
+                source: row[1].string ?? "",
+                origin: row[2].string ?? "",
+                path: row[3].string ?? "",
+                content: row[4].string ?? "",
+                size: row[5].int ?? 0,
+                etag: row[6].string,
+                lastModified: row[7].string
+            )
+            file.id = row[0].int ?? 0
+            if row[8].bool == true { manifests.append(file) } else { files.append(file) }
+        }
+        return (files, manifests)
+    }
+
+    /// Records what looking at a source found; files whose content is the known one keep their numbers.
+    ///
+    /// - Parameters:
+    ///   - connection: The connection; the caller has a transaction open.
+    ///   - source: The source's name.
+    ///   - sync: What was found.
+    ///   - known: The source's files as recorded before, manifest included.
+    ///   - policy: Whether a file that has changed counts as new.
+    /// - Returns: The files with their numbers.
+    package static func record(
+        _ connection: Connection,
+        source: Source,
+        sync: SourceSync,
+        known: [LandedFile]
+    ) throws -> [LandedFile] {
+        let earlier = Dictionary(known.map { ($0.origin, $0) }) { $1 }
+        var recorded: [LandedFile] = []
+        var stale = Set(known.filter { $0.origin != sync.manifest?.origin }.map(\.id))
+        for file in sync.files {
+            if let before = earlier[file.origin], before.content == file.content {
+                stale.remove(before.id)
+                var kept = file
+                kept.id = before.id
+                recorded.append(kept)
+                if kept != before { try update(connection, kept) }
+                continue
+            }
+            var added = file
+            added.id = try connection.scalar("SELECT nextval('duet.file_ids')").int ?? 0
+            try insert(connection, added, isManifest: false)
+            recorded.append(added)
+        }
+        if let manifest = sync.manifest, earlier[manifest.origin] != manifest {
+            try connection.execute(
+                "DELETE FROM duet.files WHERE source = ? AND is_manifest",
+                [.varchar(source.name)]
+            )
+            try insert(connection, manifest, isManifest: true)
+        }
+        if !stale.isEmpty {
+            try connection.execute(
+                "DELETE FROM duet.files WHERE id IN (\(stale.sorted().map(String.init).joined(separator: ", ")))"
+                    + " AND NOT is_manifest"
+            )
+        }
+        return recorded
+    }
+
+    private static func insert(_ connection: Connection, _ file: LandedFile, isManifest: Bool) throws {
+        try connection.execute(
+            "INSERT INTO duet.files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, now()::TIMESTAMP)",
+            [
+                Value(file.id), .varchar(file.source), .varchar(file.origin), .varchar(file.path),
+                .varchar(file.content), Value(file.size), Value(file.etag), Value(file.lastModified),
+                .boolean(isManifest),
+            ]
+        )
+    }
+
+    private static func update(_ connection: Connection, _ file: LandedFile) throws {
+        try connection.execute(
+            "UPDATE duet.files SET path = ?, etag = ?, last_modified = ? WHERE id = ?",
+            [.varchar(file.path), Value(file.etag), Value(file.lastModified), Value(file.id)]
+        )
+    }
+
+    // MARK: - Datasets
+
+    /// What the last updates left.
+    public static func refreshState(_ connection: Connection) throws -> RefreshState {
+        var state = RefreshState()
+        for row in try connection.rows("SELECT name, definition, version, base FROM duet.datasets") {
+            guard let name = datasetName(row[0]) else { continue }
+            state.datasets[name] = .init(
+                definition: row[1].string ?? "",
+                version: row[2].int ?? 0,
+                base: row[3].int ?? 0
+            )
+        }
+        for row in try connection.rows("SELECT reader, input, version FROM duet.seen_inputs") {
+            guard let reader = datasetName(row[0]), let input = datasetName(row[1]) else { continue }
+            state.datasets[reader]?.seen[input] = row[2].int ?? 0
+        }
+        for row in try connection.rows("SELECT reader, file FROM duet.seen_files") {
+            guard let reader = datasetName(row[0]), let file = row[1].int else { continue }
+            state.datasets[reader]?.files.insert(file)
+        }
+        for row in try connection.rows("SELECT source, id FROM duet.files WHERE NOT is_manifest") {
+            guard let source = row[0].string, let file = row[1].int else { continue }
+            state.files[source, default: []].insert(file)
+        }
+        return state
+    }
+
+    /// The rows each dataset had after its last refresh.
+    package static func rowCounts(_ connection: Connection) throws -> [DatasetName: Int] {
+        var counts: [DatasetName: Int] = [:]
+        for row in try connection.rows("SELECT name, rows FROM duet.datasets") {
+            if let name = datasetName(row[0]), let rows = row[1].int { counts[name] = rows }
+        }
+        return counts
+    }
+
+    /// Records what a dataset was refreshed from; the caller has a transaction open.
+    package static func record(
+        _ connection: Connection,
+        dataset: Dataset,
+        state: RefreshState.DatasetState,
+        files: [LandedFile],
+        rows: Int,
+        run: String
+    ) throws {
+        let name = Value.varchar(dataset.name.description)
+        try connection.execute("DELETE FROM duet.datasets WHERE name = ?", [name])
+        try connection.execute(
+            "INSERT INTO duet.datasets VALUES (?, ?, ?, ?, ?, ?, now()::TIMESTAMP, ?)",
+            [
+                name, .varchar(dataset.kind.rawValue), .varchar(state.definition), Value(state.version),
+                Value(state.base), Value(rows), .varchar(run),
+            ]
+        )
+        try connection.execute("DELETE FROM duet.seen_inputs WHERE reader = ?", [name])
+        for (input, version) in state.seen.sorted(by: { $0.key < $1.key }) {
+            try connection.execute(
+                "INSERT INTO duet.seen_inputs VALUES (?, ?, ?)",
+                [name, .varchar(input.description), Value(version)]
+            )
+        }
+        try recordSeenFiles(connection, reader: name, files: files)
+    }
+
+    private static func recordSeenFiles(_ connection: Connection, reader: Value, files: [LandedFile]) throws {
+        let wanted = Dictionary(files.map { ($0.id, $0) }) { $1 }
+        var known: Set<Int> = []
+        for row in try connection.rows("SELECT file FROM duet.seen_files WHERE reader = ?", [reader]) {
+            if let file = row[0].int { known.insert(file) }
+        }
+        let gone = known.subtracting(wanted.keys).sorted()
+        if !gone.isEmpty {
+            let list = gone.map(String.init).joined(separator: ", ")
+            try connection.execute("DELETE FROM duet.seen_files WHERE reader = ? AND file IN (\(list))", [reader])
+        }
+        for file in files where !known.contains(file.id) {
+            try connection.execute(
+                "INSERT INTO duet.seen_files VALUES (?, ?, ?)",
+                [reader, Value(file.id), .varchar(file.origin)]
+            )
+        }
+    }
+
+    private static func datasetName(_ value: Value) -> DatasetName? {
+        guard let text = value.string, let dot = text.firstIndex(of: ".") else { return nil }
+        return DatasetName(schema: String(text[..<dot]), table: String(text[text.index(after: dot)...]))
+    }
+
+    // MARK: - Runs
+
+    /// Notes that a run has begun; one that never ends shows that it was killed.
+    package static func runStarted(_ connection: Connection, id: String, style: String) throws {
+        try connection.execute(
+            "INSERT INTO duet.runs VALUES (?, ?, now()::TIMESTAMP, NULL, 'running')",
+            [.varchar(id), .varchar(style)]
+        )
+    }
+
+    /// Notes how a run ended.
+    package static func runEnded(_ connection: Connection, id: String, status: String) throws {
+        try connection.execute(
+            "UPDATE duet.runs SET ended = now()::TIMESTAMP, status = ? WHERE id = ?",
+            [.varchar(status), .varchar(id)]
+        )
+    }
+}

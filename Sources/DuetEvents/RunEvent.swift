@@ -1,0 +1,120 @@
+public import DuetPipeline
+public import Foundation
+
+/// One thing that happened in a run; both styles tell their runs in these, with the same fields.
+public struct RunEvent: Sendable, Hashable {
+    /// What kind of thing happened.
+    public enum Kind: String, Sendable, Hashable, CaseIterable {
+        /// A run began.
+        case runStarted = "run_started"
+        /// A run ended as it should.
+        case runCompleted = "run_completed"
+        /// A run ended with an error.
+        case runFailed = "run_failed"
+        /// A run was stopped by its user.
+        case runCancelled = "run_cancelled"
+        /// A step began.
+        case stepStarted = "step_started"
+        /// A step ended as it should; the measures are whole.
+        case stepCompleted = "step_completed"
+        /// A step failed, for good or to be tried again.
+        case stepFailed = "step_failed"
+        /// A step will be tried again.
+        case stepRetried = "step_retried"
+        /// A step was not run: nothing to do, or something before it failed.
+        case stepSkipped = "step_skipped"
+        /// Something that a person should know.
+        case notice
+    }
+
+    /// What a step does.
+    public enum StepKind: String, Sendable, Hashable, Codable {
+        /// Brings a source's files here.
+        case transfer
+        /// Makes or refreshes a dataset.
+        case dataset
+    }
+
+    /// How much a person needs to see it.
+    public enum Level: String, Sendable, Hashable {
+        /// The course of things.
+        case info = "INFO"
+        /// Worth a look.
+        case warning = "WARN"
+        /// Gone wrong.
+        case error = "ERROR"
+    }
+
+    /// The number within the run, from 1.
+    public var sequence: Int
+    /// When it happened.
+    public var timestamp: Date
+    /// The run.
+    public var runID: String
+    /// The pipeline's name.
+    public var pipeline: String
+    /// `procedural` or `declarative`.
+    public var style: String
+    /// The kind.
+    public var kind: Kind
+    /// The level.
+    public var level: Level
+    /// The step's name: a dataset, a source or an activity; nil for events of the run itself.
+    public var step: String?
+    /// What the step does.
+    public var stepKind: StepKind?
+    /// What happened, in words.
+    public var message: String
+    /// What it took and gave.
+    public var measures: StepMeasures?
+    /// The error's text, for failures.
+    public var error: String?
+
+    /// Creates an event.
+    public init(
+        sequence: Int,
+        timestamp: Date,
+        runID: String,
+        pipeline: String,
+        style: String,
+        kind: Kind,
+        level: Level = .info,
+        step: String? = nil,
+        stepKind: StepKind? = nil,
+        message: String,
+        measures: StepMeasures? = nil,
+        error: String? = nil
+    ) {
+        self.sequence = sequence
+        self.timestamp = timestamp
+        self.runID = runID
+        self.pipeline = pipeline
+        self.style = style
+        self.kind = kind
+        self.level = level
+        self.step = step
+        self.stepKind = stepKind
+        self.message = message
+        self.measures = measures
+        self.error = error
+    }
+
+    /// The event as one JSON object; `docs/events.md` describes its members.
+    public var json: JSONValue {
+        var object: JSONObject = [
+            "sequence": .integer(Int64(sequence)),
+            "timestamp": .string(timestamp.formatted(.iso8601.time(includingFractionalSeconds: true))),
+            "run_id": .string(runID),
+            "pipeline": .string(pipeline),
+            "style": .string(style),
+            "event_type": .string(kind.rawValue),
+            "level": .string(level.rawValue),
+        ]
+        object["step"] = step.map { .string($0) }
+        object["step_kind"] = stepKind.map { .string($0.rawValue) }
+        object["message"] = .string(message)
+        object["details"] = measures?.json
+        object["error"] = error.map { .string($0) }
+        return .object(object)
+    }
+}

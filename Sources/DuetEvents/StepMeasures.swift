@@ -1,0 +1,100 @@
+public import DuetPipeline
+
+/// What a step took and gave.
+public struct StepMeasures: Sendable, Hashable {
+    /// How a dataset was brought up to date.
+    public enum Strategy: String, Sendable, Hashable, Codable {
+        /// Nothing had changed.
+        case nothing
+        /// New rows were added, none touched.
+        case append
+        /// The changes of the inputs were turned into changes of the dataset.
+        case incremental
+        /// The query ran over everything.
+        case full
+    }
+
+    /// Rows passed and failed for one expectation.
+    public struct ExpectationCount: Sendable, Hashable {
+        /// The constraint's name.
+        public var name: String
+        /// What a violation leads to.
+        public var action: Expectation.Action
+        /// Rows for which the condition is true.
+        public var passed: Int
+        /// Rows for which it is false or NULL.
+        public var failed: Int
+
+        /// Creates a count.
+        public init(name: String, action: Expectation.Action, passed: Int, failed: Int) {
+            self.name = name
+            self.action = action
+            self.passed = passed
+            self.failed = failed
+        }
+    }
+
+    /// From the step's start to its end, in seconds.
+    public var seconds: Double = 0
+    /// From the run's start to the step's, in seconds: where its bar begins in a Gantt chart.
+    public var startedAt: Double = 0
+    /// How a dataset was refreshed.
+    public var strategy: Strategy?
+    /// Why in this way, in words.
+    public var reason: String?
+    /// The rule by which a change was computed.
+    public var rule: String?
+    /// Rows of the inputs that were read as changes; nil when the inputs were read whole.
+    public var rowsRead: Int?
+    /// Rows the dataset has afterwards.
+    public var rowsTotal: Int?
+    /// Rows added.
+    public var rowsInserted: Int = 0
+    /// Rows taken away.
+    public var rowsDeleted: Int = 0
+    /// Bytes that came over the network.
+    public var bytesTransferred: Int = 0
+    /// Requests made, conditional ones that brought nothing included.
+    public var requests: Int = 0
+    /// Files that are there now.
+    public var filesTotal: Int = 0
+    /// Files that were new or changed.
+    public var filesChanged: Int = 0
+    /// Tries, the last one included.
+    public var attempts: Int = 1
+    /// The rules the rows were held to.
+    public var expectations: [ExpectationCount] = []
+    /// The statements that did the work.
+    public var statements: [String] = []
+
+    /// Creates measures with nothing measured.
+    public init() {}
+
+    /// The measures that apply, as a JSON object; zeros and absent values are left out.
+    public var json: JSONValue {
+        var object: JSONObject = ["seconds": .double(seconds), "started_at": .double(startedAt)]
+        object["strategy"] = strategy.map { .string($0.rawValue) }
+        object["rule"] = rule.map { .string($0) }
+        object["reason"] = reason.map { .string($0) }
+        object["rows_read"] = rowsRead.map { .integer(Int64($0)) }
+        object["rows_total"] = rowsTotal.map { .integer(Int64($0)) }
+        let counts = [
+            ("rows_inserted", rowsInserted), ("rows_deleted", rowsDeleted), ("bytes_transferred", bytesTransferred),
+            ("requests", requests), ("files_total", filesTotal), ("files_changed", filesChanged),
+        ]
+        for (name, count) in counts where count != 0 { object[name] = .integer(Int64(count)) }
+        if attempts > 1 { object["attempts"] = .integer(Int64(attempts)) }
+        if !expectations.isEmpty {
+            object["expectations"] = .array(
+                expectations.map {
+                    [
+                        "name": .string($0.name), "action": .string($0.action.rawValue),
+                        "passed": .integer(Int64($0.passed)), "failed": .integer(Int64($0.failed)),
+                    ]
+                }
+            )
+        }
+        if !statements.isEmpty { object["statements"] = .array(statements.map { .string($0) }) }
+        return .object(object)
+    }
+}

@@ -1,0 +1,71 @@
+/// Who asks. The values never appear in a description, an error or an event.
+public struct Credentials: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    enum Kind: Sendable {
+        case none
+        case basic(user: String, password: String)
+        case bearer(String)
+        case header(name: String, value: String)
+        case netrc(file: String?)
+        case awsSigV4(accessKey: String, secretKey: String, sessionToken: String?, region: String, service: String)
+    }
+
+    let kind: Kind
+
+    /// No credentials.
+    public static let none = Self(kind: .none)
+
+    /// A user name and a password, sent as `Authorization: Basic`.
+    public static func basic(user: String, password: String) -> Self {
+        Self(kind: .basic(user: user, password: password))
+    }
+
+    /// A token, sent as `Authorization: Bearer`.
+    public static func bearer(_ token: String) -> Self { Self(kind: .bearer(token)) }
+
+    /// A secret header field, such as `X-API-Key`.
+    public static func header(_ name: String, _ value: String) -> Self {
+        Self(kind: .header(name: name, value: value))
+    }
+
+    /// The entry for the URL's host in a netrc file; `nil` reads `~/.netrc`.
+    ///
+    /// A file that others can read or write is refused.
+    public static func netrc(file: String? = nil) -> Self { Self(kind: .netrc(file: file)) }
+
+    /// An Amazon signature, version 4, computed by libcurl.
+    public static func awsSigV4(
+        accessKey: String,
+        secretKey: String,
+        sessionToken: String? = nil,
+        region: String,
+        service: String = "s3"
+    ) -> Self {
+        Self(
+            kind: .awsSigV4(
+                accessKey: accessKey,
+                secretKey: secretKey,
+                sessionToken: sessionToken,
+                region: region,
+                service: service
+            )
+        )
+    }
+
+    /// The kind of credentials, without any value.
+    public var description: String {
+        switch kind {
+        case .none: "none"
+        case .basic: "basic"
+        case .bearer: "bearer"
+        case .header(let name, _): "header \(name)"
+        case .netrc: "netrc"
+        case .awsSigV4: "aws-sigv4"
+        }
+    }
+
+    /// The same as ``description``: a debugger's print is no place for secrets either.
+    public var debugDescription: String { description }
+
+    /// An empty mirror, so that `dump` and reflection show no value.
+    public var customMirror: Mirror { Mirror(self, children: []) }
+}

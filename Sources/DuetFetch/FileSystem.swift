@@ -1,0 +1,43 @@
+import Glibc
+
+/// How bytes reach a file. A value, so that a test can give a disk that is full.
+package struct FileSystem: Sendable {
+    /// `write(2)`: returns the number of bytes taken, or -1 with `errno` set.
+    package var write: @Sendable (Int32, UnsafeRawPointer, Int) -> Int = { Glibc.write($0, $1, $2) }
+    /// The received bytes after which a partial file gets a note of what it is part of, so that a later process can
+    /// continue it. Smaller files are quicker to fetch again than to make a note of.
+    package var noteThreshold = 256 << 10
+
+    package init() {}
+}
+
+/// The system's words for an error number.
+func describe(errno number: Int32) -> String {
+    guard let text = strerror(number) else { return "error \(number)" }
+    return String(cString: text)
+}
+
+/// Reads a small file as text; `nil` when there is none or it cannot be read.
+func readText(path: String, limit: Int = 64 << 10) -> String? {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return nil }
+    defer { close(file) }
+    var bytes = [UInt8](repeating: 0, count: limit)
+    var count = 0
+    while count < limit {
+        let got = bytes.withUnsafeMutableBytes { buffer -> Int in
+            guard let base = buffer.baseAddress else { return 0 }
+            return read(file, base + count, limit - count)
+        }
+        if got < 0 && errno == EINTR { continue }
+        guard got > 0 else { break }
+        count += got
+    }
+    return String(decoding: bytes.prefix(count), as: UTF8.self)
+}
+
+/// The folder that holds a path.
+func folder(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+}

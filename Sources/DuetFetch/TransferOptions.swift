@@ -1,0 +1,78 @@
+import CCurl
+
+/// Writes an attempt into libcurl's options.
+enum TransferOptions {
+    static func apply(_ attempt: Attempt, _ configuration: FetchConfiguration, to easy: EasyHandle) {
+        easy.set(CURLOPT_URL, attempt.location.url)
+        easy.set(CURLOPT_PROTOCOLS_STR, "http,https")
+        // Redirects are followed by duet itself, see `Redirect`.
+        easy.set(CURLOPT_FOLLOWLOCATION, false)
+        // Without this libcurl uses signals for time limits, which no library may do to its program.
+        easy.set(CURLOPT_NOSIGNAL, true)
+        easy.set(CURLOPT_NOPROGRESS, true)
+        easy.set(CURLOPT_TCP_KEEPALIVE, true)
+        easy.set(CURLOPT_SUPPRESS_CONNECT_HEADERS, true)
+        easy.set(CURLOPT_BUFFERSIZE, 256 << 10)
+        easy.set(CURLOPT_USERAGENT, configuration.userAgent)
+        let version = configuration.allowsHTTP2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1
+        easy.set(CURLOPT_HTTP_VERSION, Int(version))
+        // Better to wait for a connection that may turn out to carry many requests than to open one more.
+        easy.set(CURLOPT_PIPEWAIT, configuration.allowsHTTP2 && attempt.location.scheme == "https")
+        easy.set(CURLOPT_CONNECTTIMEOUT_MS, milliseconds(configuration.connectTimeout))
+        easy.set(CURLOPT_LOW_SPEED_LIMIT, configuration.stallBytesPerSecond)
+        easy.set(CURLOPT_LOW_SPEED_TIME, max(1, Int(configuration.stallDuration / .seconds(1))))
+        if let deadline = attempt.deadline { easy.set(CURLOPT_TIMEOUT_MS, milliseconds(deadline)) }
+        applyTLS(configuration, to: easy)
+        if let proxy = configuration.proxy { easy.set(CURLOPT_PROXY, proxy) }
+        applyMethod(attempt.method, to: easy)
+        if attempt.contentCoding == .decoded { easy.set(CURLOPT_ACCEPT_ENCODING, "") }
+        var lines = attempt.headerLines
+        applyCredentials(attempt.credentials, to: easy, lines: &lines)
+        easy.set(headers: lines)
+    }
+
+    private static func applyTLS(_ configuration: FetchConfiguration, to easy: EasyHandle) {
+        easy.set(CURLOPT_SSL_VERIFYPEER, configuration.verifiesServer)
+        easy.set(CURLOPT_SSL_VERIFYHOST, configuration.verifiesServer ? 2 : 0)
+        if let file = configuration.certificateAuthorities { easy.set(CURLOPT_CAINFO, file) }
+        if let file = configuration.clientCertificate { easy.set(CURLOPT_SSLCERT, file) }
+        if let file = configuration.clientKey { easy.set(CURLOPT_SSLKEY, file) }
+    }
+
+    private static func applyMethod(_ method: FetchRequest.Method, to easy: EasyHandle) {
+        switch method {
+        case .get: easy.set(CURLOPT_HTTPGET, true)
+        case .head: easy.set(CURLOPT_NOBODY, true)
+        case .put: easy.set(CURLOPT_UPLOAD, true)
+        case .post(let body):
+            easy.set(CURLOPT_POSTFIELDSIZE_LARGE, offset: body.count)
+            // COPYPOSTFIELDS copies as many bytes as the size set before says.
+            body.withUnsafeBytes { bytes in
+                easy.set(CURLOPT_COPYPOSTFIELDS, pointer: UnsafeMutableRawPointer(mutating: bytes.baseAddress))
+            }
+            if body.isEmpty { easy.set(CURLOPT_POST, true) }
+        }
+    }
+
+    private static func applyCredentials(_ credentials: Credentials, to easy: EasyHandle, lines: inout [String]) {
+        switch credentials.kind {
+        case .none: break
+        case .basic(let user, let password):
+            easy.set(CURLOPT_HTTPAUTH, 1)
+            easy.set(CURLOPT_USERNAME, user)
+            easy.set(CURLOPT_PASSWORD, password)
+        case .bearer(let token): lines.append("Authorization: Bearer \(token)")
+        case .header(let name, let value): lines.append("\(name): \(value)")
+        case .netrc(let file):
+            easy.set(CURLOPT_NETRC, Int(CURL_NETRC_OPTIONAL.rawValue))
+            if let file { easy.set(CURLOPT_NETRC_FILE, file) }
+        case .awsSigV4(let accessKey, let secretKey, let sessionToken, let region, let service):
+            easy.set(CURLOPT_AWS_SIGV4, "aws:amz:\(region):\(service)")
+            easy.set(CURLOPT_USERNAME, accessKey)
+            easy.set(CURLOPT_PASSWORD, secretKey)
+            if let sessionToken { lines.append("x-amz-security-token: \(sessionToken)") }
+        }
+    }
+
+    private static func milliseconds(_ duration: Duration) -> Int { max(1, Int(duration / .milliseconds(1))) }
+}

@@ -1,0 +1,170 @@
+/// What the declarative style means to do, dataset by dataset; printed by `duet plan` and walked by the executor.
+public struct RefreshPlan: Sendable, Hashable {
+    /// What is meant for one dataset.
+    public enum Decision: Sendable, Hashable {
+        /// It is up to date and nothing before it changes.
+        case nothing
+        /// It has never been made.
+        case create
+        /// It must be made anew.
+        case rebuild
+        /// Its inputs have changed; it takes the changes over.
+        case takeChanges
+        /// Something before it is refreshed; whether it changes is known only then.
+        case ifInputsChange
+    }
+
+    /// One dataset's part.
+    public struct Step: Sendable, Hashable {
+        /// The dataset.
+        public var dataset: DatasetName
+        /// What kind it is.
+        public var kind: Dataset.Kind
+        /// The decision.
+        public var decision: Decision
+        /// Why, in words.
+        public var reason: String
+        /// The datasets it reads.
+        public var inputs: [DatasetName]
+
+        /// Creates a step.
+        public init(
+            dataset: DatasetName,
+            kind: Dataset.Kind,
+            decision: Decision,
+            reason: String,
+            inputs: [DatasetName]
+        ) {
+            self.dataset = dataset
+            self.kind = kind
+            self.decision = decision
+            self.reason = reason
+            self.inputs = inputs
+        }
+    }
+
+    /// The pipeline's name.
+    public var name: String
+    /// The steps, each after its inputs.
+    public var steps: [Step]
+
+    /// Plans an update.
+    ///
+    /// - Parameters:
+    ///   - pipeline: The pipeline.
+    ///   - graph: Its datasets in order.
+    ///   - state: What the last updates left.
+    ///   - selection: The datasets to refresh; nil for all.
+    ///   - rebuild: The datasets to make anew whatever their state.
+    public init(
+        _ pipeline: Pipeline,
+        graph: DatasetGraph,
+        state: RefreshState,
+        selection: Set<DatasetName>? = nil,
+        rebuild: Set<DatasetName> = []
+    ) {
+        name = pipeline.name
+        steps = []
+        var changing: Set<DatasetName> = []
+        for node in graph.nodes where selection?.contains(node.dataset.name) ?? true {
+            let dataset = node.dataset
+            var (decision, reason) = state.decision(for: node, rebuild: rebuild.contains(dataset.name))
+            let refreshed = node.inputs.filter(changing.contains)
+            if decision == .nothing, !refreshed.isEmpty {
+                decision = .ifInputsChange
+                reason = "reads \(refreshed.map(\.description).joined(separator: ", "))"
+            }
+            if decision != .nothing { changing.insert(dataset.name) }
+            steps.append(
+                Step(dataset: dataset.name, kind: dataset.kind, decision: decision, reason: reason, inputs: node.inputs)
+            )
+        }
+    }
+}
+
+/// What the last updates left, as far as planning needs it.
+public struct RefreshState: Sendable {
+    /// One dataset's state.
+    public struct DatasetState: Sendable, Hashable {
+        /// The definition it was made from.
+        public var definition: String
+        /// The update in which its rows last changed.
+        public var version: Int
+        /// The update in which it was made with the columns it has; changes are known only from then on.
+        public var base: Int
+        /// For each input, the version of it that was taken over.
+        public var seen: [DatasetName: Int]
+        /// The source files that were taken over.
+        public var files: Set<Int>
+
+        /// Creates a state.
+        public init(
+            definition: String,
+            version: Int,
+            base: Int,
+            seen: [DatasetName: Int] = [:],
+            files: Set<Int> = []
+        ) {
+            self.definition = definition
+            self.version = version
+            self.base = base
+            self.seen = seen
+            self.files = files
+        }
+    }
+
+    /// The datasets that exist.
+    public var datasets: [DatasetName: DatasetState]
+    /// The files each source has now, by number.
+    public var files: [String: Set<Int>]
+
+    /// Creates a state.
+    public init(datasets: [DatasetName: DatasetState] = [:], files: [String: Set<Int>] = [:]) {
+        self.datasets = datasets
+        self.files = files
+    }
+
+    /// What is to be done for one dataset, going by what is recorded now.
+    ///
+    /// - Parameters:
+    ///   - node: The dataset and its inputs.
+    ///   - rebuild: Whether it is to be made anew whatever its state.
+    /// - Returns: The decision and its reason in words.
+    public func decision(for node: DatasetGraph.Node, rebuild: Bool = false) -> (RefreshPlan.Decision, String) {
+        guard let own = datasets[node.dataset.name] else { return (.create, "it has never been made") }
+        if rebuild { return (.rebuild, "a full refresh was asked for") }
+        if own.definition != node.dataset.definition { return (.rebuild, "its definition has changed") }
+        var reasons: [String] = []
+        for source in node.sources {
+            let current = files[source] ?? []
+            let wanted = own.files
+            let added = current.subtracting(wanted).count
+            if added > 0 { reasons.append("\(added) new or changed file\(added == 1 ? "" : "s") of '\(source)'") }
+        }
+        let current = node.sources.reduce(into: Set<Int>()) { $0.formUnion(files[$1] ?? []) }
+        let gone = own.files.subtracting(current).count
+        if reasons.isEmpty, gone > 0 { reasons.append("\(gone) file\(gone == 1 ? " is" : "s are") gone") }
+        for input in node.inputs {
+            guard let state = datasets[input] else { continue }
+            let seen = own.seen[input] ?? -1
+            if seen < state.base { return (.rebuild, "\(input) was made anew") }
+            if seen < state.version { reasons.append("\(input) has changed") }
+        }
+        return reasons.isEmpty ? (.nothing, "nothing it reads has changed") : (.takeChanges, reasons.joined(separator: "; "))
+    }
+}
+
+extension Dataset {
+    /// The text that decides whether a dataset is still what it was made from: its kind, query, rules and file options.
+    public var definition: String {
+        var parts = [kind.rawValue]
+        for flow in flows {
+            parts.append(flow.query.text.text)
+            for read in flow.query.fileReads {
+                parts.append("\(read.relation) \(read.options.map { "\($0.name)=\($0.value)" }.joined(separator: ","))")
+            }
+        }
+        parts += expectations.map { "\($0.name) \($0.action.rawValue) \($0.condition.text)" }
+        return parts.joined(separator: "\n")
+    }
+}
