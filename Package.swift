@@ -28,6 +28,14 @@ let package = Package(
         .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
     ],
     targets: [
+        .executableTarget(
+            name: "duet",
+            dependencies: [
+                "DuckKit", "DuetCompare", "DuetEngine", "DuetEvents", "DuetFetch", "DuetPipeline", "DuetReport",
+                "DuetServe", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict
+        ),
         .systemLibrary(name: "CDuckDB"),
         .systemLibrary(name: "CCurl"),
         .systemLibrary(name: "COpenSSL"),
@@ -52,6 +60,28 @@ let package = Package(
         .target(
             name: "DuetProcedural",
             dependencies: ["DuckKit", "DuetEngine", "DuetEvents", "DuetPipeline"],
+            swiftSettings: pure
+        ),
+        .target(
+            name: "DuetServe",
+            dependencies: [
+                "COpenSSL",
+                .product(name: "FlyingFox", package: "FlyingFox"),
+                .product(name: "FlyingSocks", package: "FlyingFox"),
+            ],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "DuetReport",
+            dependencies: ["DuetEvents", "DuetPipeline", .product(name: "Mustache", package: "swift-mustache")],
+            swiftSettings: pure
+        ),
+        .target(
+            name: "DuetCompare",
+            dependencies: [
+                "DuckKit", "DuetDeclarative", "DuetEngine", "DuetEvents", "DuetFetch", "DuetPipeline", "DuetProcedural",
+                "DuetReport", "DuetServe",
+            ],
             swiftSettings: pure
         ),
         .target(

@@ -87,12 +87,13 @@ private final class UpdateWalker: Sendable {
             run: { [self] in $0 < offset ? land(sources[$0]) : refresh(nodes[$0 - offset]) },
             skip: { [self] skipped, because in
                 let name = because < offset ? "source '\(sources[because].name)'" : "'\(nodes[because - offset].dataset.name)'"
+                let dataset = nodes[skipped - offset].dataset.name.description
                 session.log.record(
                     .stepSkipped,
                     level: .warning,
-                    step: nodes[skipped - offset].dataset.name.description,
+                    step: dataset,
                     stepKind: .dataset,
-                    "skipped, because \(name) failed; it keeps its rows"
+                    "\(dataset) is skipped, because \(name) failed; it keeps its rows"
                 )
             }
         )

@@ -39,9 +39,10 @@ package struct ExpectationCheck: Sendable {
         relation: String,
         weight: String? = nil
     ) throws -> (rows: Int, counts: [StepMeasures.ExpectationCount]) {
-        let all = weight.map { "coalesce(sum(\($0)), 0)::BIGINT" } ?? "count(*)"
-        let columns = dataset.expectations.map { "\(all) FILTER (WHERE (\($0.condition.text)) IS NOT TRUE)" }
-        let sql = "SELECT \(([all] + columns).joined(separator: ", ")) FROM \(relation)"
+        let amount = weight.map { "sum(\($0))" } ?? "count(*)"
+        let conditions = ["true"] + dataset.expectations.map { "(\($0.condition.text)) IS NOT TRUE" }
+        let columns = conditions.map { "coalesce(\(amount) FILTER (WHERE \($0)), 0)::BIGINT" }
+        let sql = "SELECT \(columns.joined(separator: ", ")) FROM \(relation)"
         let row: [Value]
         do {
             row = try connection.rows(sql).first ?? []

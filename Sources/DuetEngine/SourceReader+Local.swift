@@ -3,15 +3,26 @@ internal import DuckKit
 internal import Foundation
 
 extension SourceReader {
-    func absolute(_ path: String) -> String { Self.absolute(path, in: folder) }
-
     private static func absolute(_ path: String, in folder: String) -> String {
         path.hasPrefix("/") ? path : URL(fileURLWithPath: "\(folder)/\(path)").standardizedFileURL.path
     }
 
+    /// The paths of a local source's files, which may be missing still.
+    static func localPaths(of source: Source, folder: String) throws -> [String] {
+        switch source.origin {
+        case .location(let address): return try paths(address, of: source, in: folder)
+        case .manifest(let address):
+            let text = try localText(address, of: source, in: folder)
+            let base = URL(fileURLWithPath: absolute(address, in: folder)).deletingLastPathComponent()
+            return try Manifest.entries(text, name: address, source: source).map {
+                base.appendingPathComponent($0.name).path
+            }
+        }
+    }
+
     /// The files a path or glob names, in order.
-    func paths(_ address: String, of source: Source) throws -> [String] {
-        let path = absolute(address)
+    private static func paths(_ address: String, of source: Source, in folder: String) throws -> [String] {
+        let path = absolute(address, in: folder)
         guard path.contains(where: { "*?[".contains($0) }) else { return [path] }
         let found = try Database().connect()
             .rows("SELECT file FROM glob(?) ORDER BY file", [.varchar(path)]).compactMap { $0.first?.string }
@@ -19,11 +30,12 @@ extension SourceReader {
         return found
     }
 
-    func localText(_ address: String, of source: Source) throws -> String {
+    private static func localText(_ address: String, of source: Source, in folder: String) throws -> String {
+        let path = absolute(address, in: folder)
         do {
-            return try String(contentsOfFile: absolute(address), encoding: .utf8)
+            return try String(contentsOfFile: path, encoding: .utf8)
         } catch {
-            throw missing(absolute(address), of: source)
+            throw missing(path, of: source)
         }
     }
 
@@ -36,7 +48,7 @@ extension SourceReader {
             do {
                 attributes = try FileManager.default.attributesOfItem(atPath: path)
             } catch {
-                throw missing(path, of: source)
+                throw Self.missing(path, of: source)
             }
             let size = (attributes[.size] as? NSNumber)?.intValue ?? 0
             let time = (attributes[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0
@@ -55,7 +67,7 @@ extension SourceReader {
         return sync
     }
 
-    private func missing(_ path: String, of source: Source) -> DuetError {
+    private static func missing(_ path: String, of source: Source) -> DuetError {
         DuetError(
             .missingFile,
             "source '\(source.name)': there is no file '\(path)'",

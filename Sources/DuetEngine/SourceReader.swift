@@ -47,12 +47,8 @@ public struct SourceReader: Sendable {
             sync = try await fetch([Wanted(url: address, sha256: nil)], of: source, known: known)
         case .manifest(let address) where source.isRemote:
             sync = try await readRemoteManifest(address, of: source, known: known)
-        case .location(let address): sync = try local(try paths(address, of: source), of: source, known: known)
-        case .manifest(let address):
-            let text = try localText(address, of: source)
-            let base = URL(fileURLWithPath: absolute(address)).deletingLastPathComponent()
-            let entries = try Manifest.entries(text, name: address, source: source)
-            sync = try local(entries.map { base.appendingPathComponent($0.name).path }, of: source, known: known)
+        case .location, .manifest:
+            sync = try local(try Self.localPaths(of: source, folder: folder), of: source, known: known)
         }
         for file in sync.files { try FormatCheck.check(file, format: source.format, location: source.location) }
         return sync

@@ -42,7 +42,16 @@ public final class Warehouse: Sendable {
     }
 
     /// Opens a connection; each thread needs its own.
-    public func connect() throws(DuckDBError) -> Connection { try database.connect() }
+    public func connect() throws(DuckDBError) -> Connection { try Self.inUTC(try database.connect()) }
+
+    /// A connection to a database in memory, for looking at things.
+    public static func scratch() throws(DuckDBError) -> Connection { try inUTC(try Database().connect()) }
+
+    /// Instants are read and shown in UTC, so that no result depends on where it is computed.
+    private static func inUTC(_ connection: Connection) throws(DuckDBError) -> Connection {
+        try connection.execute("SET TimeZone = 'UTC'")
+        return connection
+    }
 
     private static func makeFolder(of path: String) throws {
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
@@ -92,8 +101,7 @@ public struct EngineSettings: Sendable, Hashable {
 
     /// The settings as DuckDB's configuration.
     package var configuration: [String: String] {
-        // Instants are stored and shown in UTC, so that no result depends on where it is computed.
-        var configuration = ["TimeZone": "UTC"]
+        var configuration: [String: String] = [:]
         if let threads { configuration["threads"] = String(threads) }
         if let memoryLimit { configuration["memory_limit"] = "\(memoryLimit)B" }
         return configuration

@@ -1,4 +1,6 @@
-/// Which of the waiting transfers may start: so many at once, and so many to one host. Pure; the loop acts on it.
+/// Which of the waiting transfers may start: so many at once, and so many to one host.
+///
+/// Pure; the loop acts on it.
 struct AdmissionQueue {
     private struct Host {
         var active = 0

@@ -188,7 +188,12 @@ final class BodyReceiver: @unchecked Sendable {
         )
     }
 
-    private func failure(_ code: FetchError.Code, _ message: String, _ head: ResponseHead, hint: String? = nil)
+    private func failure(
+        _ code: FetchError.Code,
+        _ message: String,
+        _ head: ResponseHead,
+        hint: String? = nil
+    )
         -> FetchError
     {
         FetchError(code: code, message: message, hint: hint, url: location.redacted, httpStatus: head.status)

@@ -1,4 +1,6 @@
-/// Who asks. The values never appear in a description, an error or an event.
+/// Who asks.
+///
+/// The values never appear in a description, an error or an event.
 public struct Credentials: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     enum Kind: Sendable {
         case none

@@ -75,7 +75,9 @@ final class CurlLoop: @unchecked Sendable {
         }
     }
 
-    /// Ends all transfers, and the thread with them. Calling it again does nothing.
+    /// Ends all transfers, and the thread with them.
+    ///
+    /// Calling it again does nothing.
     func stop() {
         mailbox.withLock { mailbox in
             guard !mailbox.isStopped else { return }

@@ -26,7 +26,9 @@ public struct FetchConfiguration: Sendable {
     public var clientCertificate: String?
     /// A PEM file with the client's key.
     public var clientKey: String?
-    /// Whether the server must prove who it is. Only for sources that say otherwise in words.
+    /// Whether the server must prove who it is.
+    ///
+    /// Only for sources that say otherwise in words.
     public var verifiesServer: Bool
     /// A proxy's URL as libcurl reads it; `nil` takes `https_proxy` and its kin from the environment, `""` uses none.
     public var proxy: String?

@@ -24,7 +24,9 @@ public struct FetchRequest: Sendable {
     public var url: String
     /// What is asked of the server.
     public var method: Method
-    /// Further header fields, in order. They are not sent on to another host by a redirect.
+    /// Further header fields, in order.
+    ///
+    /// They are not sent on to another host by a redirect.
     public var headers: [(String, String)]
     /// The path of the file to write; `nil` reads the body, hashes it and throws it away.
     ///

@@ -14,7 +14,9 @@ public struct FetchResponse: Sendable, Hashable {
     public var status: Int
     /// The URL that gave the answer, after redirects, redacted.
     public var url: String
-    /// What to ask with next time. After "not modified" they are the request's own, renewed by the answer's.
+    /// What to ask with next time.
+    ///
+    /// After "not modified" they are the request's own, renewed by the answer's.
     public var validators: Validators
     /// The body's bytes received by the last attempt, as they came over the wire.
     public var bytesReceived: Int

@@ -162,7 +162,11 @@ struct FetchSession: Sendable {
         }
     }
 
-    private func conclude(_ result: AttemptResult, at final: Location, _ tally: Tally) async throws(FetchError)
+    private func conclude(
+        _ result: AttemptResult,
+        at final: Location,
+        _ tally: Tally
+    ) async throws(FetchError)
         -> FetchResponse
     {
         let head = result.head
@@ -180,6 +184,7 @@ struct FetchSession: Sendable {
         }
         guard head.isSuccess else { throw StatusFailure.error(result, at: final, now: HTTPDate.now) }
         if case .head = request.method { return response }
+        if request.contentCoding == .decoded { response.contentEncoding = nil }
         response.resumedAt = receiver.resumedAt
         response.size = receiver.count
         response.sha256 = try await verify(head, final, tally)

@@ -17,7 +17,9 @@ public final class Fetcher: Sendable {
 
     deinit { loop?.stop() }
 
-    /// Ends all transfers with `SHUT_DOWN`; what comes later is refused with the same. Calling it again does nothing.
+    /// Ends all transfers with `SHUT_DOWN`; what comes later is refused with the same.
+    ///
+    /// Calling it again does nothing.
     public func shutdown() { loop?.stop() }
 
     /// Transfers one resource, again and again as its retry policy says, until it is whole and verified.

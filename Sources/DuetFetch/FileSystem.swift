@@ -1,11 +1,15 @@
 import Glibc
 
-/// How bytes reach a file. A value, so that a test can give a disk that is full.
+/// How bytes reach a file.
+///
+/// A value, so that a test can give a disk that is full.
 package struct FileSystem: Sendable {
     /// `write(2)`: returns the number of bytes taken, or -1 with `errno` set.
     package var write: @Sendable (Int32, UnsafeRawPointer, Int) -> Int = { Glibc.write($0, $1, $2) }
     /// The received bytes after which a partial file gets a note of what it is part of, so that a later process can
-    /// continue it. Smaller files are quicker to fetch again than to make a note of.
+    /// continue it.
+    ///
+    /// Smaller files are quicker to fetch again than to make a note of.
     package var noteThreshold = 256 << 10
 
     package init() {}

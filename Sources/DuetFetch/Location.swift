@@ -109,6 +109,8 @@ extension Location {
     /// Numbers and dates are what templates fill in; they tell pages and days apart and are no secrets.
     private static func isHarmless(_ value: Substring) -> Bool {
         value.utf8.count <= 16
-            && value.utf8.allSatisfy { (0x30...0x39).contains($0) || [0x2D, 0x2E, 0x3A, 0x54, 0x5A, 0x5F].contains($0) }
+            && value.utf8.allSatisfy {
+                (0x30...0x39).contains($0) || [0x2D, 0x2E, 0x3A, 0x54, 0x5A, 0x5F].contains($0)
+            }
     }
 }

@@ -52,7 +52,8 @@ final class PartFile {
     func create() throws(FetchError) {
         if isOpen { return }
         _ = try open(flags: O_CREAT)
-        try truncate(to: 0)
+        // Not unless something is there: ext4 writes a file to disk at its close when it was ever cut to nothing.
+        if currentSize() != 0 { try truncate(to: 0) }
     }
 
     func truncate(to size: Int) throws(FetchError) {
@@ -137,8 +138,10 @@ final class PartFile {
         return result == 0 ? 0 : errno
     }
 
-    /// Which start of the system this is. After a loss of power a file can have its size without its bytes, so what
-    /// was left before the last start is not continued.
+    /// Which start of the system this is.
+    ///
+    /// After a loss of power a file can have its size without its bytes, so what was left before the last start is not
+    /// continued.
     static let boot = readText(path: "/proc/sys/kernel/random/boot_id")?.trimmingWhitespace() ?? ""
 
     // MARK: - Private

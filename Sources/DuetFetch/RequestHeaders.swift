@@ -1,6 +1,8 @@
 import Glibc
 
-/// The header lines a request is sent with, checked and put together. Pure, but for the look at a netrc file.
+/// The header lines a request is sent with, checked and put together.
+///
+/// Pure, but for the look at a netrc file.
 enum RequestHeaders {
     /// Refuses what cannot be sent or would smuggle a second line into the head.
     static func check(_ request: FetchRequest, url: String) throws(FetchError) {

@@ -32,7 +32,9 @@ struct ResponseHead: Sendable {
     private(set) var byteCount = 0
     private(set) var isComplete = false
 
-    /// Takes one line with its line end. A new status line (after `100 Continue`, say) starts the head anew.
+    /// Takes one line with its line end.
+    ///
+    /// A new status line (after `100 Continue`, say) starts the head anew.
     mutating func take(line: some Collection<UInt8>) {
         byteCount += line.count
         let text = String(decoding: line, as: UTF8.self).trimmingWhitespace()

@@ -1,7 +1,8 @@
 /// When and how often a request is sent again.
 public struct RetryPolicy: Sendable, Hashable {
-    /// How often the request is sent at most; 1 means never again. Attempts that made progress on a resumable file are
-    /// counted like any other.
+    /// How often the request is sent at most; 1 means never again.
+    ///
+    /// Attempts that made progress on a resumable file are counted like any other.
     public var maximumAttempts: Int
     /// The upper bound of the first wait; it doubles with each attempt.
     public var baseDelay: Duration
@@ -42,6 +43,7 @@ extension RetryPolicy {
     ///   - attempt: the number of the attempt that failed, from 1.
     ///   - method: what was sent.
     ///   - random: a uniform number from 0 to 1.
+    /// - Returns: the wait, or `nil`.
     func delay(after error: FetchError, attempt: Int, method: FetchRequest.Method, random: Double) -> Duration? {
         guard attempt < maximumAttempts, mayRepeat(error, method: method) else { return nil }
         if let asked = error.retryAfter {

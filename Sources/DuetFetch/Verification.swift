@@ -7,7 +7,9 @@ enum Verification {
         var digest: [UInt8]
     }
 
-    /// The claims of an answer's head. Fields that cannot be read, and algorithms not known, claim nothing.
+    /// The claims of an answer's head.
+    ///
+    /// Fields that cannot be read, and algorithms not known, claim nothing.
     static func claims(of head: ResponseHead) -> [Claim] {
         var claims: [Claim] = []
         func add(_ source: String, _ algorithm: Digest.Algorithm, base64 text: some StringProtocol) {

@@ -56,7 +56,7 @@ private final class ActivityWalker: Sendable {
                     level: .warning,
                     step: activity.name,
                     stepKind: activity.work.stepKind,
-                    "skipped, because '\(plan.activities[because].name)' failed"
+                    "'\(activity.name)' is skipped, because '\(plan.activities[because].name)' failed"
                 )
             }
         )

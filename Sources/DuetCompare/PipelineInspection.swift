@@ -1,0 +1,169 @@
+public import DuetEngine
+public import DuetPipeline
+internal import DuckKit
+internal import DuetDeclarative
+internal import DuetFetch
+internal import DuetReport
+internal import Foundation
+
+/// Looks into a pipeline and what its runs have left, without running it.
+public struct PipelineInspection: Sendable {
+    private let pipeline: Pipeline
+    private let home: PipelineHome
+
+    /// Looks into a pipeline.
+    ///
+    /// - Parameters:
+    ///   - pipeline: The pipeline.
+    ///   - root: The folder for all pipelines' warehouses.
+    public init(_ pipeline: Pipeline, root: String) {
+        self.pipeline = pipeline
+        home = PipelineHome(pipeline: pipeline.name, root: root)
+    }
+
+    /// Checks the definition, with the files of earlier runs where sources are remote.
+    ///
+    /// - Returns: What was found.
+    /// - Throws: ``DuetErrors`` with every error.
+    public func validate() throws -> Validation.Findings {
+        var files: [LandedFile] = []
+        for style in Style.allCases where FileManager.default.fileExists(atPath: home.warehouse(style)) {
+            let warehouse = try Warehouse(path: home.warehouse(style), isReadOnly: true)
+            files += try WarehouseState.files(try warehouse.connect()).files
+        }
+        return try Validation.check(pipeline, files: files)
+    }
+
+    /// What a run would do, as text or JSON.
+    ///
+    /// - Parameters:
+    ///   - style: The style.
+    ///   - asJSON: Whether for machines.
+    /// - Returns: The plan.
+    /// - Throws: ``DuetErrors`` when the definition is wrong.
+    public func plan(_ style: Style, asJSON: Bool) throws -> String {
+        switch style {
+        case .procedural:
+            let graph = try QueryAnalysis.graph(of: pipeline, connection: try Warehouse.scratch())
+            let plan = ProceduralPlan(pipeline, graph: graph)
+            return asJSON ? PlanText.json(plan).text(pretty: true) : PlanText.text(plan)
+        case .declarative:
+            let request = RunRequest(pipeline: pipeline, home: home, fetcher: Fetcher())
+            let plan = try DeclarativeExecutor().plan(request)
+            return asJSON ? PlanText.json(plan).text(pretty: true) : PlanText.text(plan)
+        }
+    }
+
+    /// The datasets with their rows.
+    ///
+    /// - Parameters:
+    ///   - style: Which warehouse.
+    ///   - asJSON: Whether for machines.
+    /// - Returns: A table, or JSON.
+    /// - Throws: ``DuetError`` when there is no warehouse yet.
+    public func list(_ style: Style, asJSON: Bool) throws -> String {
+        let connection = try Warehouse(path: home.warehouse(style), isReadOnly: true).connect()
+        var rows: [(dataset: Dataset, count: Int?)] = []
+        let known = Set(
+            try connection.rows(
+                "SELECT lower(schema_name || '.' || table_name) FROM duckdb_tables() UNION ALL "
+                    + "SELECT lower(schema_name || '.' || view_name) FROM duckdb_views()"
+            ).compactMap { $0.first?.string }
+        )
+        for dataset in pipeline.datasets {
+            let name = SQL.qualified(dataset.name.schema, dataset.name.table)
+            let count =
+                known.contains(dataset.name.key) ? try connection.scalar("SELECT count(*) FROM \(name)").int : nil
+            rows.append((dataset, count))
+        }
+        if asJSON {
+            return JSONValue.array(
+                rows.map {
+                    [
+                        "dataset": .string($0.dataset.name.description), "kind": .string($0.dataset.kind.rawValue),
+                        "rows": $0.count.map { .integer(Int64($0)) } ?? .null,
+                    ]
+                }
+            ).text(pretty: true)
+        }
+        return TextTable.text(
+            header: ["dataset", "kind", "rows", "comment"],
+            rows: rows.map {
+                [
+                    $0.dataset.name.description, $0.dataset.kind.rawValue,
+                    $0.count.map(NumberText.count) ?? "not made yet", $0.dataset.comment ?? "",
+                ]
+            },
+            rightAligned: [2]
+        )
+    }
+
+    /// Rows of a dataset.
+    ///
+    /// - Parameters:
+    ///   - name: The dataset, with or without its schema.
+    ///   - style: Which warehouse.
+    ///   - condition: A condition in SQL; nil for all rows.
+    ///   - limit: The most rows.
+    ///   - asJSON: Whether as JSON objects, one a line.
+    /// - Returns: A table, or lines of JSON.
+    /// - Throws: ``DuetError`` for an unknown dataset or a wrong condition.
+    public func show(_ name: String, _ style: Style, condition: String?, limit: Int, asJSON: Bool) throws -> String {
+        let known = pipeline.datasets.map(\.name)
+        guard let dataset = known.first(where: { $0.key == name.lowercased() || $0.table.lowercased() == name.lowercased() })
+        else {
+            throw DuetError(
+                .unknownTable,
+                "the pipeline has no dataset '\(name)'",
+                hint: Suggestion.hint(for: name, among: known.map(\.description), noun: "datasets")
+            )
+        }
+        let connection = try Warehouse(path: home.warehouse(style), isReadOnly: true).connect()
+        let filter = condition.map { " WHERE \($0)" } ?? ""
+        let select = "SELECT * FROM \(SQL.qualified(dataset.schema, dataset.table))\(filter) LIMIT \(limit)"
+        do {
+            if asJSON {
+                return try connection.rows("SELECT to_json(r) FROM (\(select)) AS r")
+                    .compactMap { $0.first?.string }.joined(separator: "\n")
+            }
+            let result = try connection.query(select)
+            let rows = try result.allRows()
+            return TextTable.text(
+                header: result.columns.map(\.name),
+                rows: rows.map { $0.map { $0.isNull ? "" : $0.description } }
+            )
+        } catch {
+            let isMissing = error.kind == .catalog
+            throw DuetError(
+                isMissing ? .unknownTable : .sqlBinding,
+                isMissing ? "'\(dataset)' has not been made in the \(style.rawValue) style" : error.message,
+                hint: isMissing ? "run the pipeline first: duet run" : "check the condition of --where"
+            )
+        }
+    }
+
+    /// Makes a scenario's files in the pipeline's own data folder.
+    ///
+    /// - Parameters:
+    ///   - first: The first step to apply, from 1.
+    ///   - last: The last.
+    /// - Returns: The names of the steps applied.
+    /// - Throws: ``DuetError`` when there is no scenario, no such step, or `base` is no folder.
+    public func applyScenario(from first: Int, through last: Int) throws -> [String] {
+        let scenario = try ScenarioPlayer.scenario(of: pipeline)
+        guard last <= scenario.steps.count else {
+            throw DuetError(.wrongValue, "the scenario has \(scenario.steps.count) steps; \(last) were asked for")
+        }
+        guard let base = pipeline.parameters["base"], !base.contains("://") else {
+            throw DuetError(
+                .wrongValue,
+                "the parameter 'base' is no folder",
+                hint: "name a folder: --parameter base=data"
+            )
+        }
+        let folder = base.hasPrefix("/") ? base : "\(pipeline.folder)/\(base)"
+        let steps = scenario.steps[(first - 1)..<last]
+        for step in steps { try ScenarioPlayer(pipeline, folder: folder).play(step) }
+        return steps.map(\.name)
+    }
+}

@@ -1,0 +1,45 @@
+public import DuetEngine
+public import DuetPipeline
+internal import DuetEvents
+internal import DuetReport
+
+/// A run in a few lines, or as JSON.
+public struct RunSummary: Sendable {
+    private let outcome: RunOutcome
+
+    /// Sums up a run.
+    public init(_ outcome: RunOutcome) { self.outcome = outcome }
+
+    /// The run for people.
+    public var text: String {
+        let measures = RunMeasures(seconds: outcome.seconds, events: outcome.events)
+        let datasets = measures.steps.filter { $0.stepKind == .dataset }
+        let count = { (strategy: StepMeasures.Strategy) in
+            datasets.filter { $0.measures?.strategy == strategy && $0.kind != .stepFailed }.count
+        }
+        let parts = [
+            "\(count(.full)) in full", "\(count(.incremental) + count(.append)) from changes",
+            "\(count(.nothing)) unchanged",
+        ]
+        let failed = datasets.filter { $0.kind == .stepFailed }.count
+        let skipped = datasets.filter { $0.kind == .stepSkipped && $0.level != .info }.count
+        let trouble = failed + skipped > 0 ? ", \(failed) failed, \(skipped) skipped for it" : ""
+        let bytes = measures.sum(\.bytesTransferred)
+        let rows = measures.sum(of: .dataset) { $0.rowsInserted + $0.rowsDeleted }
+        return """
+            \(outcome.isSuccess ? "done" : "failed") in \(NumberText.seconds(outcome.seconds)): \
+            \(datasets.count) datasets (\(parts.joined(separator: ", "))\(trouble)), \
+            \(NumberText.count(rows)) rows written, \(NumberText.bytes(bytes)) fetched
+            """
+    }
+
+    /// The run for machines.
+    public var json: JSONValue {
+        [
+            "success": .bool(outcome.isSuccess),
+            "seconds": .double(outcome.seconds),
+            "errors": .array(outcome.errors.map { .string($0.description) }),
+            "events": .array(outcome.events.map(\.json)),
+        ]
+    }
+}

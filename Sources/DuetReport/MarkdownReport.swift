@@ -1,0 +1,120 @@
+internal import DuetEvents
+internal import DuetPipeline
+internal import Mustache
+
+/// Writes a comparison as Markdown that code hosts render, graph and Gantt charts included.
+public enum MarkdownReport {
+    /// The report as text.
+    ///
+    /// - Parameter report: What was found.
+    /// - Returns: Markdown.
+    /// - Throws: Mustache's error when the template is broken.
+    public static func text(_ report: ComparisonReport) throws -> String {
+        let template = try MustacheTemplate(string: MarkdownTemplate.text)
+        return template.render(model(report))
+    }
+
+    /// The summary table alone, for a terminal.
+    public static func summary(_ report: ComparisonReport) -> String {
+        let header = ["step", "procedural", "declarative", "ratio", "rows written", "fetched", "equal"]
+        let rows = report.steps.map { step -> [String] in
+            let model = stepModel(step)
+            return [
+                step.name, model["procedural"] ?? "", model["declarative"] ?? "", model["ratio"] ?? "",
+                "\(model["proceduralRows"] ?? "") / \(model["declarativeRows"] ?? "")",
+                "\(model["proceduralBytes"] ?? "") / \(model["declarativeBytes"] ?? "")", model["equal"] ?? "",
+            ]
+        }
+        return TextTable.text(header: header, rows: rows, rightAligned: [1, 2, 3, 4, 5])
+    }
+
+    private static func model(_ report: ComparisonReport) -> [String: Any] {
+        let count = Set(report.steps.flatMap(\.datasets).map(\.name)).count
+        return [
+            "pipeline": report.pipeline,
+            "summary": report.summary ?? "",
+            "date": report.date,
+            "verdict": report.isEqual
+                ? "After every step all \(count) published datasets were **equal** in both styles: same columns, same "
+                    + "types, same rows, each as often."
+                : "**The styles differ.** See the steps marked below.",
+            "processor": report.machine.processor,
+            "cores": report.machine.cores,
+            "memory": NumberText.bytes(report.machine.memory),
+            "system": report.machine.system,
+            "duckDB": report.machine.duckDB,
+            "repetitions": report.repetitions == 1
+                ? "Each step was run once in each style; take small differences for noise."
+                : "The scenario was played \(report.repetitions) times from the start; times are medians.",
+            "steps": report.steps.map(stepModel),
+            "graph": MermaidChart.graph(report.datasets),
+            "details": report.steps.map(detailModel),
+            "expectations": expectationRows(report),
+        ]
+    }
+
+    private static func stepModel(_ step: ComparisonReport.Step) -> [String: String] {
+        let procedural = Statistics.median(step.procedural.map(\.seconds))
+        let declarative = Statistics.median(step.declarative.map(\.seconds))
+        let written = { (measures: StepMeasures) in measures.rowsInserted + measures.rowsDeleted }
+        let left = step.procedural.last
+        let right = step.declarative.last
+        return [
+            "name": step.name,
+            "procedural": NumberText.seconds(procedural),
+            "declarative": NumberText.seconds(declarative),
+            "ratio": procedural > 0 ? NumberText.significant(declarative / procedural) : "",
+            "proceduralRows": NumberText.count(left?.sum(of: .dataset, written) ?? 0),
+            "declarativeRows": NumberText.count(right?.sum(of: .dataset, written) ?? 0),
+            "proceduralBytes": NumberText.bytes(left?.sum(\.bytesTransferred) ?? 0),
+            "declarativeBytes": NumberText.bytes(right?.sum(\.bytesTransferred) ?? 0),
+            "equal": step.isEqual ? "equal" : "DIFFERENT",
+        ]
+    }
+
+    private static func detailModel(_ step: ComparisonReport.Step) -> [String: Any] {
+        let events = step.declarative.last?.steps ?? []
+        let comparisons = Dictionary(step.datasets.map { ($0.name.description, $0) }) { $1 }
+        let rows = events.filter { $0.stepKind == .dataset }.map { event -> [String: Any] in
+            let measures = event.measures ?? StepMeasures()
+            let comparison = event.step.flatMap { comparisons[$0] }
+            let why = [measures.rule, measures.reason].compactMap { $0 }.joined(separator: "; ")
+            return [
+                "dataset": event.step ?? "",
+                "strategy": measures.strategy?.rawValue ?? "",
+                "rows": NumberText.count(comparison?.rows.declarative ?? measures.rowsTotal ?? 0),
+                "inserted": NumberText.count(measures.rowsInserted),
+                "deleted": NumberText.count(measures.rowsDeleted),
+                "milliseconds": NumberText.decimals(measures.seconds * 1000, 1),
+                "why": why,
+                "equal": comparison.map { $0.isEqual ? ($0.note ?? "equal") : "**different**: \($0.note ?? "")" } ?? "-",
+            ]
+        }
+        return [
+            "name": step.name,
+            "rows": rows,
+            "proceduralGantt": MermaidChart.gantt(step.procedural.last?.steps ?? [], title: "procedural"),
+            "declarativeGantt": MermaidChart.gantt(step.declarative.last?.steps ?? [], title: "declarative"),
+            "differences": step.datasets.filter { !$0.isEqual }.map { ["name": $0.name.description, "rows": $0.samples] },
+        ]
+    }
+
+    private static func expectationRows(_ report: ComparisonReport) -> [[String: String]] {
+        guard let first = report.steps.first else { return [] }
+        let counts = { (run: RunMeasures?) in
+            (run?.steps ?? []).flatMap { event in
+                (event.measures?.expectations ?? []).map { (step: event.step ?? "", count: $0) }
+            }
+        }
+        // The procedural activity of a dataset has another name than the dataset; the order is the same.
+        return counts(first.declarative.last).sorted { $0.step < $1.step }.map { entry in
+            [
+                "dataset": entry.step,
+                "name": entry.count.name,
+                "action": entry.count.action.rawValue,
+                "passed": NumberText.count(entry.count.passed),
+                "failed": NumberText.count(entry.count.failed),
+            ]
+        }
+    }
+}

@@ -1,0 +1,71 @@
+import DuetEngine
+import DuetEvents
+import Foundation
+import Synchronization
+
+/// Shows a run as it goes: one changing line on a terminal, a line for each step elsewhere.
+final class Progress: EventSink {
+    private let isTerminal = isatty(STDERR_FILENO) == 1
+    private let isVerbose: Bool
+    private let running = Mutex<[String]>([])
+
+    init(verbose: Bool = false) { isVerbose = verbose }
+
+    func record(_ event: RunEvent) {
+        guard let step = event.step else {
+            if event.kind == .notice { line("\(event.level.rawValue): \(event.message)") }
+            return
+        }
+        let now = running.withLock { running in
+            running.removeAll { $0 == step }
+            if event.kind == .stepStarted { running.append(step) }
+            return running
+        }
+        switch event.kind {
+        case .stepCompleted: line("  \(mark(event)) \(event.message)\(time(event))")
+        case .stepFailed: line("  failed  \(step)")
+        case .stepRetried: line("  retry  \(step): \(event.error ?? "")")
+        case .stepSkipped where isVerbose || event.level != .info: line("  skip  \(event.message)")
+        default: break
+        }
+        if isVerbose { for statement in event.measures?.statements ?? [] { line("      \(statement)") } }
+        status(now)
+    }
+
+    /// Takes the changing line away, so that what follows stands alone.
+    func clear() { if isTerminal { Console.write("\r\u{1B}[K", to: .standardError) } }
+
+    private func mark(_ event: RunEvent) -> String { event.stepKind == .transfer ? "fetch" : "done " }
+
+    private func time(_ event: RunEvent) -> String {
+        guard let seconds = event.measures?.seconds else { return "" }
+        return " (\(Int((seconds * 1000).rounded())) ms)"
+    }
+
+    private func line(_ text: String) {
+        clear()
+        Console.note(text)
+    }
+
+    private func status(_ running: [String]) {
+        guard isTerminal, !running.isEmpty else { return }
+        Console.write("\r\u{1B}[K  running: \(running.joined(separator: ", "))", to: .standardError)
+    }
+}
+
+/// Turns Ctrl-C and a request to end into a clean stop.
+final class StopSignals {
+    private var sources: [any DispatchSourceSignal] = []
+
+    init(_ control: RunControl) {
+        for number in [SIGINT, SIGTERM] {
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            source.setEventHandler { control.cancel() }
+            source.resume()
+            sources.append(source)
+        }
+    }
+
+    deinit { for source in sources { source.cancel() } }
+}
