@@ -31,8 +31,8 @@ let package = Package(
         .executableTarget(
             name: "duet",
             dependencies: [
-                "DuckKit", "DuetCompare", "DuetEngine", "DuetEvents", "DuetFetch", "DuetPipeline", "DuetReport",
-                "DuetServe", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "DuckKit", "DuetCompare", "DuetEngine", "DuetEvents", "DuetExpression", "DuetFetch", "DuetPipeline",
+                "DuetReport", "DuetServe", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
         ),
@@ -51,6 +51,7 @@ let package = Package(
             dependencies: [.product(name: "Yams", package: "Yams")],
             swiftSettings: pure
         ),
+        .target(name: "DuetExpression", swiftSettings: pure),
         .target(name: "DuetEvents", dependencies: ["DuetPipeline"], swiftSettings: pure),
         .target(
             name: "DuetEngine",
@@ -88,6 +89,34 @@ let package = Package(
             name: "DuetDeclarative",
             dependencies: ["DuckKit", "DuetEngine", "DuetEvents", "DuetPipeline"],
             swiftSettings: pure
+        ),
+        .testTarget(name: "DuckKitTests", dependencies: ["DuckKit"], swiftSettings: strict),
+        .testTarget(
+            name: "DuetExpressionTests",
+            dependencies: ["DuetExpression"],
+            exclude: ["Resources"],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "DuetTestSupport",
+            dependencies: [
+                "DuckKit", "DuetCompare", "DuetEngine", "DuetEvents", "DuetFetch", "DuetPipeline", "DuetReport",
+            ],
+            path: "Tests/DuetTestSupport",
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "DuetPipelineTests",
+            dependencies: ["DuetPipeline", "DuetTestSupport"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "DuetDeclarativeTests",
+            dependencies: [
+                "DuckKit", "DuetCompare", "DuetDeclarative", "DuetEngine", "DuetEvents", "DuetFetch", "DuetPipeline",
+                "DuetProcedural", "DuetTestSupport",
+            ],
+            swiftSettings: strict
         ),
     ],
     swiftLanguageModes: [.v6]

@@ -116,7 +116,7 @@ extension Connection {
             if let name { try rejectNUL(name, as: "the table's name", operation: .append) }
         }
         var raw: duckdb_appender?
-        let state = duckdb_appender_create_ext(connection.pointer, catalog, schema, table, &raw)
+        let state = connection.lend { duckdb_appender_create_ext($0, catalog, schema, table, &raw) }
         guard let raw else {
             throw DuckDBError(operation: .append, kind: .unknown, message: "DuckDB made no appender and gave no reason")
         }

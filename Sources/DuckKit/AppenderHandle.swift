@@ -80,7 +80,7 @@ final class AppenderHandle {
             } catch {
                 throw refuse(error.message, error.kind)
             }
-            state = withExtendedLifetime(handle) { duckdb_append_value(pointer, handle.pointer) }
+            state = handle.lend { duckdb_append_value(pointer, $0) }
         }
         try check(state, .append)
         pending += 1
@@ -138,10 +138,7 @@ final class AppenderHandle {
         for type in columnTypes {
             try types.append(type.handle())
         }
-        var typePointers = types.map { Optional($0.pointer) }
-        let created = withExtendedLifetime(types) {
-            duckdb_create_data_chunk(&typePointers, idx_t(typePointers.count))
-        }
+        let created = lendAll(types) { duckdb_create_data_chunk($0, idx_t(types.count)) }
         guard let created else { throw refuse("DuckDB made no chunk", .outOfMemory) }
         var chunk: duckdb_data_chunk? = created
         defer { duckdb_destroy_data_chunk(&chunk) }
@@ -188,7 +185,9 @@ extension ColumnValues {
 
     private func copy<T: BitwiseCopyable>(_ values: [T], _ rows: Range<Int>, to vector: duckdb_vector) {
         guard let data = duckdb_vector_get_data(vector) else { return }
-        values[rows].withUnsafeBytes { UnsafeMutableRawBufferPointer(start: data, count: $0.count).copyMemory(from: $0) }
+        values[rows].withUnsafeBytes { source in
+            UnsafeMutableRawBufferPointer(start: data, count: source.count).copyMemory(from: source)
+        }
     }
 
     private func copy<T: BitwiseCopyable>(_ values: [T?], _ rows: Range<Int>, to vector: duckdb_vector) {

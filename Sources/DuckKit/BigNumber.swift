@@ -5,7 +5,9 @@ public struct BigNumber: Hashable, Sendable {
     /// Its absolute value in bytes, the most significant first, without zeros in front; empty for 0.
     public let magnitude: [UInt8]
 
-    /// Makes a number. Zeros in front are dropped, and 0 is never negative.
+    /// Makes a number.
+    ///
+    /// Zeros in front are dropped, and 0 is never negative.
     ///
     /// - Parameters:
     ///   - isNegative: Whether it is below zero.

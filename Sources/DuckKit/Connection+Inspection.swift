@@ -23,10 +23,20 @@ extension Connection {
     /// The columns a SELECT would give, without running it.
     ///
     /// - Parameter select: One statement. Tables and columns it names must exist.
-    /// - Returns: The columns in order; the type is ``LogicalType/unknown`` where it depends on a parameter.
-    /// - Throws: ``DuckDBError`` with operation `prepare`.
+    /// - Returns: The columns in order.
+    /// - Throws: ``DuckDBError`` with operation `prepare`; of kind `binder` if the columns depend on a parameter whose
+    ///   type is not settled, as in `SELECT ?`.
     public func describe(_ select: String) throws(DuckDBError) -> [ColumnDescription] {
-        try prepare(select).columns
+        let columns = try prepare(select).columns
+        guard !columns.isEmpty else {
+            throw DuckDBError(
+                operation: .prepare,
+                kind: .binder,
+                message: "the columns depend on the type of a parameter; cast it, as in ?::INTEGER",
+                sql: select
+            )
+        }
+        return columns
     }
 
     /// The syntax tree of SELECT statements, as JSON in DuckDB's own layout.

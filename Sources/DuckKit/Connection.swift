@@ -102,18 +102,18 @@ public final class Connection {
 
     /// Runs a body inside a transaction: committed if the body returns, rolled back if it throws.
     ///
-    /// DuckDB has no transactions within transactions: a second one inside throws kind `transaction`. A failed
-    /// statement aborts the transaction, whatever the body makes of the error, so that the commit then throws.
+    /// DuckDB has no transactions within transactions: a second one inside throws kind `transaction`. A statement that
+    /// fails while it runs aborts the transaction, so that nothing is committed even if the body catches the error.
     ///
     /// - Parameter body: What to do in the transaction, on this connection.
     /// - Returns: What the body returns.
-    /// - Throws: The body's error; or ``DuckDBError`` if the transaction cannot be begun or committed, in which case it
-    ///   is rolled back too.
+    /// - Throws: The body's error, also if the rollback fails; or ``DuckDBError`` if the transaction cannot be begun, or
+    ///   not be committed, in which case it is rolled back too.
     public func transaction<T>(_ body: () throws -> T) throws -> T {
         try execute("BEGIN TRANSACTION")
         do {
             let value = try body()
-            try execute("COMMIT")
+            try commit()
             return value
         } catch {
             do {
@@ -124,6 +124,22 @@ public final class Connection {
             }
             throw error
         }
+    }
+
+    private func commit() throws(DuckDBError) {
+        // DuckDB rolls an aborted transaction back at COMMIT and reports success. Any other statement tells.
+        do {
+            try execute("SELECT 1")
+        } catch {
+            guard error.kind == .transaction else { throw error }
+            throw DuckDBError(
+                operation: .execute,
+                kind: .transaction,
+                message: "a statement in the transaction failed, and so it cannot be committed",
+                sql: "COMMIT"
+            )
+        }
+        try execute("COMMIT")
     }
 
     /// Prepares a statement, to run it several times.

@@ -37,7 +37,8 @@ public final class DataChunk {
                 message: "there is no column \(index): the result has \(columns.count) columns"
             )
         }
-        return ColumnVector(VectorReader(vector, columns[index].type), column: columns[index], count: count, chunk: self)
+        let column = columns[index]
+        return ColumnVector(VectorReader(vector, column.type), column: column, count: count, chunk: self)
     }
 
     /// All rows, each with a value for every column.

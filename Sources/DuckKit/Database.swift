@@ -55,6 +55,25 @@ public final class Database: Sendable {
             throw DuckDBError(operation: .open, report: message ?? "")
         }
         handle = DatabaseHandle(adopting: database)
+        if let path, !path.isEmpty, !path.hasPrefix(":memory:") { try rejectDataFile(path) }
+    }
+
+    /// Refuses a file that DuckDB reads and does not write.
+    ///
+    /// It opens a CSV, JSON or Parquet file as a database in memory with a view of the file, in which all that is written
+    /// would be lost without a word.
+    private func rejectDataFile(_ path: String) throws(DuckDBError) {
+        let stored = """
+            SELECT count(*) FROM duckdb_databases()
+            WHERE database_name = current_database() AND type = 'duckdb' AND path IS NULL
+            """
+        guard try connect().scalar(stored) == 0 else {
+            throw DuckDBError(
+                operation: .open,
+                kind: .io,
+                message: "the file \"\(path)\" exists, but it is data to read and not a DuckDB database file"
+            )
+        }
     }
 
     /// Opens a connection, which has its own transaction and settings.
@@ -63,7 +82,7 @@ public final class Database: Sendable {
     /// - Throws: ``DuckDBError`` with operation `connect`.
     public func connect() throws(DuckDBError) -> Connection {
         var connection: duckdb_connection?
-        guard duckdb_connect(handle.pointer, &connection) == DuckDBSuccess, let connection else {
+        guard handle.lend({ duckdb_connect($0, &connection) }) == DuckDBSuccess, let connection else {
             throw DuckDBError(operation: .connect, kind: .unknown, message: "DuckDB refused a connection")
         }
         return try Connection(ConnectionHandle(adopting: connection, of: handle))

@@ -11,9 +11,7 @@ extension DuckDBError {
     /// alone; the object after `Parser Error: ` (when a text is split into statements); and plain words after
     /// `IO Error: ` (opening a database, missing parameters), where the setting is not looked at.
     ///
-    /// - Parameters:
-    ///   - report: The text from DuckDB.
-    ///   - kind: The class by the C API's error code, which is better than the words when both are there.
+    /// A `kind`, from the C API's error code, goes before the words when both are there.
     init(
         operation: Operation,
         report: String,
@@ -38,10 +36,10 @@ extension DuckDBError {
 
     /// The word and the rest of `Word Error: rest`.
     private static func splitPrefix(_ report: String) -> (word: String, rest: String)? {
-        guard let end = report.firstRange(of: " Error: ") else { return nil }
+        // A class is a word or three; what comes later is a sentence that happens to have " Error: " in it.
+        guard let end = report.prefix(32).firstRange(of: " Error: ") else { return nil }
         let word = report[..<end.lowerBound]
-        // A class is a word or three; anything longer is a sentence that happens to have " Error: " in it.
-        guard word.utf8.count <= 24, word.allSatisfy({ $0.isLetter || $0 == " " }) else { return nil }
+        guard word.allSatisfy({ $0.isLetter || $0 == " " }) else { return nil }
         return (String(word), String(report[end.upperBound...]))
     }
 

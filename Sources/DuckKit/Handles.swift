@@ -1,15 +1,22 @@
 internal import CDuckDB
 internal import Synchronization
 
+// Every class here owns one thing of DuckDB's and lends it to a closure. The pointer itself never leaves: Swift may
+// release an object right after the last use of it, which is when its pointer is read and not when C is done with it.
+
 /// Owns a `duckdb_database` and closes it last: everything made from a database holds its handle.
 ///
 /// `@unchecked` since it is a pointer. The pointer never changes, and DuckDB lets any thread open connections on it.
 final class DatabaseHandle: @unchecked Sendable {
-    let pointer: duckdb_database
+    private let pointer: duckdb_database
 
     /// Takes over a database that was opened; after a failed open there is nothing to take over.
     init(adopting pointer: duckdb_database) {
         self.pointer = pointer
+    }
+
+    func lend<T>(_ body: (duckdb_database) -> T) -> T {
+        withExtendedLifetime(self) { body(pointer) }
     }
 
     deinit {
@@ -18,9 +25,11 @@ final class DatabaseHandle: @unchecked Sendable {
     }
 }
 
-/// Owns a `duckdb_connection`. Statements and results hold it, so that it closes after the last of them.
+/// Owns a `duckdb_connection`.
+///
+/// Statements and results hold it, so that it closes after the last of them.
 final class ConnectionHandle {
-    let pointer: duckdb_connection
+    private let pointer: duckdb_connection
     let interruptTarget: InterruptTarget
     private let database: DatabaseHandle
 
@@ -28,6 +37,10 @@ final class ConnectionHandle {
         self.pointer = pointer
         self.database = database
         interruptTarget = InterruptTarget(pointer)
+    }
+
+    func lend<T>(_ body: (duckdb_connection) -> T) -> T {
+        withExtendedLifetime(self) { body(pointer) }
     }
 
     deinit {
@@ -40,6 +53,8 @@ final class ConnectionHandle {
 
 /// The part of a connection that other threads may touch.
 final class InterruptTarget: Sendable {
+    /// The connection, or rather its address.
+    ///
     /// `@unchecked` since it is a pointer. It is only used under the lock, for the two calls that DuckDB allows while
     /// the connection runs a statement on another thread: interrupt and progress.
     private struct Pointer: @unchecked Sendable {
@@ -71,12 +86,16 @@ final class InterruptTarget: Sendable {
 
 /// Owns the statements DuckDB found in a text.
 final class ExtractedHandle {
-    let pointer: duckdb_extracted_statements
+    private let pointer: duckdb_extracted_statements
     let count: Int
 
     init(adopting pointer: duckdb_extracted_statements, count: Int) {
         self.pointer = pointer
         self.count = count
+    }
+
+    func lend<T>(_ body: (duckdb_extracted_statements) -> T) -> T {
+        withExtendedLifetime(self) { body(pointer) }
     }
 
     deinit {
@@ -87,7 +106,7 @@ final class ExtractedHandle {
 
 /// Owns a prepared statement, and knows its text and where that starts in the text passed in.
 final class StatementHandle {
-    let pointer: duckdb_prepared_statement
+    private let pointer: duckdb_prepared_statement
     let source: SQLStatement
     let connection: ConnectionHandle
 
@@ -95,6 +114,10 @@ final class StatementHandle {
         self.pointer = pointer
         self.source = source
         self.connection = connection
+    }
+
+    func lend<T>(_ body: (duckdb_prepared_statement) -> T) -> T {
+        withExtendedLifetime(self) { body(pointer) }
     }
 
     deinit {
@@ -105,7 +128,7 @@ final class StatementHandle {
 
 /// Owns the result of a statement that succeeded.
 final class ResultHandle {
-    private(set) var raw: duckdb_result
+    private var raw: duckdb_result
     let source: SQLStatement
     private let connection: ConnectionHandle
 
@@ -115,9 +138,8 @@ final class ResultHandle {
         connection = statement.connection
     }
 
-    /// Lends the result to C functions that want its address.
-    func withPointer<T>(_ body: (UnsafeMutablePointer<duckdb_result>) -> T) -> T {
-        body(&raw)
+    func lend<T>(_ body: (UnsafeMutablePointer<duckdb_result>) -> T) -> T {
+        withExtendedLifetime(self) { body(&raw) }
     }
 
     deinit {
@@ -127,10 +149,14 @@ final class ResultHandle {
 
 /// Owns a `duckdb_value`.
 final class ValueHandle {
-    let pointer: duckdb_value
+    private let pointer: duckdb_value
 
     init(adopting pointer: duckdb_value) {
         self.pointer = pointer
+    }
+
+    func lend<T>(_ body: (duckdb_value) -> T) -> T {
+        withExtendedLifetime(self) { body(pointer) }
     }
 
     deinit {
@@ -141,10 +167,14 @@ final class ValueHandle {
 
 /// Owns a `duckdb_logical_type`.
 final class LogicalTypeHandle {
-    let pointer: duckdb_logical_type
+    private let pointer: duckdb_logical_type
 
     init(adopting pointer: duckdb_logical_type) {
         self.pointer = pointer
+    }
+
+    func lend<T>(_ body: (duckdb_logical_type) -> T) -> T {
+        withExtendedLifetime(self) { body(pointer) }
     }
 
     deinit {

@@ -3,49 +3,51 @@ internal import CDuckDB
 extension LogicalType {
     /// Reads a type of DuckDB's.
     init(_ handle: LogicalTypeHandle) {
-        let type = handle.pointer
-        self =
-            switch duckdb_get_type_id(type) {
-            case DUCKDB_TYPE_VARCHAR: takeString(duckdb_logical_type_get_alias(type)) == "JSON" ? .json : .varchar
-            case DUCKDB_TYPE_DECIMAL:
-                .decimal(width: Int(duckdb_decimal_width(type)), scale: Int(duckdb_decimal_scale(type)))
-            case DUCKDB_TYPE_ENUM:
-                .enumeration(
-                    (0..<idx_t(duckdb_enum_dictionary_size(type))).map {
-                        takeString(duckdb_enum_dictionary_value(type, $0)) ?? ""
-                    }
-                )
-            case DUCKDB_TYPE_LIST: .list(Self(adopting: duckdb_list_type_child_type(type)))
-            case DUCKDB_TYPE_ARRAY:
-                .array(
-                    Self(adopting: duckdb_array_type_child_type(type)),
-                    count: Int(duckdb_array_type_array_size(type))
-                )
-            case DUCKDB_TYPE_MAP:
-                .map(
-                    key: Self(adopting: duckdb_map_type_key_type(type)),
-                    value: Self(adopting: duckdb_map_type_value_type(type))
-                )
-            case DUCKDB_TYPE_STRUCT:
-                .structure(
-                    (0..<duckdb_struct_type_child_count(type)).map {
-                        Field(
-                            name: takeString(duckdb_struct_type_child_name(type, $0)) ?? "",
-                            type: Self(adopting: duckdb_struct_type_child_type(type, $0))
-                        )
-                    }
-                )
-            case DUCKDB_TYPE_UNION:
-                .union(
-                    (0..<duckdb_union_type_member_count(type)).map {
-                        Field(
-                            name: takeString(duckdb_union_type_member_name(type, $0)) ?? "",
-                            type: Self(adopting: duckdb_union_type_member_type(type, $0))
-                        )
-                    }
-                )
-            case let id: Self.plain.first { $0.id == id }?.type ?? .unknown
-            }
+        self = handle.lend { Self.read($0) }
+    }
+
+    private static func read(_ type: duckdb_logical_type) -> Self {
+        switch duckdb_get_type_id(type) {
+        case DUCKDB_TYPE_VARCHAR: takeString(duckdb_logical_type_get_alias(type)) == "JSON" ? .json : .varchar
+        case DUCKDB_TYPE_DECIMAL:
+            .decimal(width: Int(duckdb_decimal_width(type)), scale: Int(duckdb_decimal_scale(type)))
+        case DUCKDB_TYPE_ENUM:
+            .enumeration(
+                (0..<idx_t(duckdb_enum_dictionary_size(type))).map {
+                    takeString(duckdb_enum_dictionary_value(type, $0)) ?? ""
+                }
+            )
+        case DUCKDB_TYPE_LIST: .list(Self(adopting: duckdb_list_type_child_type(type)))
+        case DUCKDB_TYPE_ARRAY:
+            .array(
+                Self(adopting: duckdb_array_type_child_type(type)),
+                count: Int(duckdb_array_type_array_size(type))
+            )
+        case DUCKDB_TYPE_MAP:
+            .map(
+                key: Self(adopting: duckdb_map_type_key_type(type)),
+                value: Self(adopting: duckdb_map_type_value_type(type))
+            )
+        case DUCKDB_TYPE_STRUCT:
+            .structure(
+                (0..<duckdb_struct_type_child_count(type)).map {
+                    Field(
+                        name: takeString(duckdb_struct_type_child_name(type, $0)) ?? "",
+                        type: Self(adopting: duckdb_struct_type_child_type(type, $0))
+                    )
+                }
+            )
+        case DUCKDB_TYPE_UNION:
+            .union(
+                (0..<duckdb_union_type_member_count(type)).map {
+                    Field(
+                        name: takeString(duckdb_union_type_member_name(type, $0)) ?? "",
+                        type: Self(adopting: duckdb_union_type_member_type(type, $0))
+                    )
+                }
+            )
+        case let id: Self.plain.first { $0.id == id }?.type ?? .unknown
+        }
     }
 
     private init(adopting pointer: duckdb_logical_type?) {
@@ -75,14 +77,14 @@ extension LogicalType {
             guard (1...38).contains(width), (0...width).contains(scale) else { throw Self.impossible(self) }
             raw = duckdb_create_decimal_type(UInt8(width), UInt8(scale))
         case .list(let element):
-            raw = try duckdb_create_list_type(element.handle().pointer)
+            raw = try element.handle().lend { duckdb_create_list_type($0) }
         case .array(let element, let count):
             guard count > 0 else { throw Self.impossible(self) }
-            raw = try duckdb_create_array_type(element.handle().pointer, idx_t(count))
+            raw = try element.handle().lend { duckdb_create_array_type($0, idx_t(count)) }
         case .map(let key, let value):
             let key = try key.handle()
             let value = try value.handle()
-            raw = duckdb_create_map_type(key.pointer, value.pointer)
+            raw = key.lend { key in value.lend { duckdb_create_map_type(key, $0) } }
         case .structure(let fields):
             raw = try Self.make(fields, duckdb_create_struct_type)
         case .union(let fields):
@@ -109,14 +111,24 @@ extension LogicalType {
         for field in fields {
             try handles.append(field.type.handle())
         }
-        var types = handles.map { Optional($0.pointer) }
-        return withExtendedLifetime(handles) {
-            withCStrings(fields.map { $0.name }) { maker(&types, $0, idx_t(fields.count)) }
+        return lendAll(handles) { types in
+            withCStrings(fields.map { $0.name }) { maker(types, $0, idx_t(fields.count)) }
         }
     }
 
     private static func impossible(_ type: LogicalType) -> DuckDBError {
         DuckDBError(operation: .bind, kind: .notImplemented, message: "no value of type \(type) can be made here")
+    }
+}
+
+/// Lends an array of types.
+func lendAll<T>(
+    _ handles: [LogicalTypeHandle],
+    _ body: (UnsafeMutablePointer<duckdb_logical_type?>?) -> T
+) -> T {
+    var pointers = handles.map { handle in handle.lend { Optional($0) } }
+    return withExtendedLifetime(handles) {
+        pointers.withUnsafeMutableBufferPointer { body($0.baseAddress) }
     }
 }
 

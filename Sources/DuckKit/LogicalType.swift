@@ -80,7 +80,7 @@ public indirect enum LogicalType: Hashable, Sendable {
     case variant
     /// The type of a bare `NULL`.
     case null
-    /// A type that is not settled yet, as that of `SELECT ?`, or one this binding does not know.
+    /// A type this binding does not know.
     case unknown
 
     /// A named part of a structure or union.

@@ -14,16 +14,22 @@ public final class PreparedStatement {
     public var sql: String { handle.source.sql }
 
     /// The number of values to give.
-    public var parameterCount: Int { Int(duckdb_nparams(handle.pointer)) }
+    public var parameterCount: Int { handle.lend { Int(duckdb_nparams($0)) } }
 
-    /// The columns of the result, in order; the type is ``LogicalType/unknown`` where it depends on a parameter.
+    /// The columns of the result, in order; none while they depend on a parameter whose type is not settled.
+    ///
+    /// `SELECT ?` has such a parameter, and `SELECT ?::INTEGER` has not.
     public var columns: [ColumnDescription] {
-        (0..<duckdb_prepared_statement_column_count(handle.pointer)).map { index in
-            let type = duckdb_prepared_statement_column_logical_type(handle.pointer, index)
-            return ColumnDescription(
-                name: takeString(duckdb_prepared_statement_column_name(handle.pointer, index)) ?? "",
-                type: type.map { LogicalType(LogicalTypeHandle(adopting: $0)) } ?? .unknown
-            )
+        handle.lend { statement in
+            let columns = (0..<duckdb_prepared_statement_column_count(statement)).map { index in
+                let type = duckdb_prepared_statement_column_logical_type(statement, index)
+                return ColumnDescription(
+                    name: takeString(duckdb_prepared_statement_column_name(statement, index)) ?? "",
+                    type: type.map { LogicalType(LogicalTypeHandle(adopting: $0)) } ?? .unknown
+                )
+            }
+            // DuckDB then gives one column in place of all.
+            return columns.count == 1 && columns[0].type == .unknown ? [] : columns
         }
     }
 

@@ -28,7 +28,7 @@ public final class QueryResult {
 
     init(_ handle: ResultHandle) throws(DuckDBError) {
         self.handle = handle
-        columns = handle.withPointer { raw in
+        columns = handle.lend { raw in
             (0..<duckdb_column_count(raw)).map { index in
                 ColumnDescription(
                     name: duckdb_column_name(raw, index).map { String(cString: $0) } ?? "",
@@ -70,12 +70,12 @@ extension ResultHandle {
     /// The next chunk that has rows, owned by the caller.
     func nextChunk() throws(DuckDBError) -> duckdb_data_chunk? {
         // C documentation: "returns NULL if the result has an error" as well as at the end.
-        while let chunk = duckdb_fetch_chunk(raw) {
+        while let chunk = lend({ duckdb_fetch_chunk($0.pointee) }) {
             if duckdb_data_chunk_get_size(chunk) > 0 { return chunk }
             var empty: duckdb_data_chunk? = chunk
             duckdb_destroy_data_chunk(&empty)
         }
-        if let failure = withPointer({ raw in
+        if let failure = lend({ raw in
             duckdb_result_error(raw).map { (String(cString: $0), duckdb_result_error_type(raw)) }
         }) {
             throw DuckDBError(
@@ -91,11 +91,11 @@ extension ResultHandle {
 
     /// The rows a statement changed.
     func changedRows(of statement: StatementHandle) throws(DuckDBError) -> Int {
-        switch duckdb_prepared_statement_type(statement.pointer) {
+        switch statement.lend({ duckdb_prepared_statement_type($0) }) {
         case DUCKDB_STATEMENT_TYPE_INSERT, DUCKDB_STATEMENT_TYPE_UPDATE, DUCKDB_STATEMENT_TYPE_DELETE,
             DUCKDB_STATEMENT_TYPE_MERGE_INTO:
             // DuckDB counts no changed rows for RETURNING, so the rows themselves are counted.
-            guard duckdb_result_return_type(raw) == DUCKDB_RESULT_TYPE_QUERY_RESULT else { break }
+            guard lend({ duckdb_result_return_type($0.pointee) }) == DUCKDB_RESULT_TYPE_QUERY_RESULT else { break }
             var count = 0
             while let chunk = try nextChunk() {
                 count += Int(duckdb_data_chunk_get_size(chunk))
@@ -106,6 +106,6 @@ extension ResultHandle {
         default:
             break
         }
-        return Int(clamping: withPointer { duckdb_rows_changed($0) })
+        return Int(clamping: lend { duckdb_rows_changed($0) })
     }
 }

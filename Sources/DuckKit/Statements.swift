@@ -5,16 +5,18 @@ extension ConnectionHandle {
     func extract(_ source: SQLStatement) throws(DuckDBError) -> ExtractedHandle? {
         try rejectNUL(source.sql, as: "the SQL text", operation: .prepare, sql: source.sql)
         var raw: duckdb_extracted_statements?
-        let count = duckdb_extract_statements(pointer, source.sql, &raw)
+        let count = lend { duckdb_extract_statements($0, source.sql, &raw) }
         guard let raw else {
             throw DuckDBError(operation: .prepare, kind: .unknown, message: "DuckDB gave no statement and no reason")
         }
         let extracted = ExtractedHandle(adopting: raw, count: Int(count))
         guard count == 0 else { return extracted }
-        guard let report = duckdb_extract_statements_error(raw) else { return nil }
+        guard let report = extracted.lend({ duckdb_extract_statements_error($0).map { String(cString: $0) } }) else {
+            return nil
+        }
         throw DuckDBError(
             operation: .prepare,
-            report: String(cString: report),
+            report: report,
             sql: source.sql,
             statementOffset: source.offset
         )
@@ -52,7 +54,9 @@ extension ConnectionHandle {
         _ source: SQLStatement
     ) throws(DuckDBError) -> StatementHandle {
         var raw: duckdb_prepared_statement?
-        let state = duckdb_prepare_extracted_statement(pointer, extracted.pointer, idx_t(index), &raw)
+        let state = lend { connection in
+            extracted.lend { duckdb_prepare_extracted_statement(connection, $0, idx_t(index), &raw) }
+        }
         guard let raw else {
             throw DuckDBError(
                 operation: .prepare,
@@ -67,7 +71,7 @@ extension ConnectionHandle {
         guard state == DuckDBSuccess else {
             throw DuckDBError(
                 operation: .prepare,
-                report: duckdb_prepare_error(raw).map { String(cString: $0) } ?? "",
+                report: statement.lend { duckdb_prepare_error($0).map { String(cString: $0) } } ?? "",
                 sql: source.sql,
                 statementOffset: source.offset
             )
@@ -104,7 +108,7 @@ extension ConnectionHandle {
 extension StatementHandle {
     func run() throws(DuckDBError) -> ResultHandle {
         var raw = duckdb_result()
-        guard duckdb_execute_prepared(pointer, &raw) == DuckDBSuccess else {
+        guard lend({ duckdb_execute_prepared($0, &raw) }) == DuckDBSuccess else {
             // The message belongs to the result, also to one that failed.
             defer { duckdb_destroy_result(&raw) }
             throw DuckDBError(
@@ -119,12 +123,12 @@ extension StatementHandle {
     }
 
     func bind(_ parameters: [Value]) throws(DuckDBError) {
-        let expected = Int(duckdb_nparams(pointer))
+        let expected = lend { Int(duckdb_nparams($0)) }
         guard parameters.count == expected else {
             throw bindError("the statement has \(expected) parameters, and \(parameters.count) values were given")
         }
         guard expected > 0 else { return }
-        duckdb_clear_bindings(pointer)
+        lend { _ = duckdb_clear_bindings($0) }
         for (index, parameter) in parameters.enumerated() {
             let value: ValueHandle
             do {
@@ -132,8 +136,11 @@ extension StatementHandle {
             } catch {
                 throw bindError("parameter \(index + 1): \(error.message)", kind: error.kind)
             }
-            guard duckdb_bind_value(pointer, idx_t(index + 1), value.pointer) == DuckDBSuccess else {
-                let report = duckdb_prepare_error(pointer).map { String(cString: $0) }
+            let state = lend { statement in
+                value.lend { duckdb_bind_value(statement, idx_t(index + 1), $0) }
+            }
+            guard state == DuckDBSuccess else {
+                let report = lend { duckdb_prepare_error($0).map { String(cString: $0) } }
                 throw bindError("parameter \(index + 1): \(report ?? "DuckDB refuses the value")")
             }
         }

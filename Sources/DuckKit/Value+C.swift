@@ -6,10 +6,10 @@ extension Value {
         try handle(as: logicalType())
     }
 
-    /// Makes the value for DuckDB.
+    /// Makes the value for DuckDB, of a given type.
     ///
-    /// - Parameter type: Its own type, or for a part of a nested value the type all parts have in common. DuckDB casts
-    ///   the parts to that type, which cannot fail, since the common type holds them all.
+    /// The type is the value's own, or for a part of a nested value the one all parts have in common. DuckDB casts the
+    /// parts to that type, which cannot fail, since the common type holds them all.
     private func handle(as type: LogicalType) throws(DuckDBError) -> ValueHandle {
         let raw: duckdb_value?
         switch self {
@@ -42,7 +42,7 @@ extension Value {
                 kind: .notImplemented
             )
         default:
-            raw = temporal()
+            raw = try temporal()
         }
         guard let raw else {
             throw Self.refused("DuckDB cannot make the value \(self) of type \(type)", kind: .invalidInput)
@@ -88,8 +88,21 @@ extension Value {
         }
     }
 
-    private func temporal() -> duckdb_value? {
-        switch self {
+    private func temporal() throws(DuckDBError) -> duckdb_value? {
+        // DuckDB takes any number here, and packs what is out of range into another time.
+        let day: Int64 = 86_400_000_000
+        let isPossible =
+            switch self {
+            case .time(let microseconds): (0...day).contains(microseconds)
+            case .timeNS(let nanoseconds): (0...day * 1000).contains(nanoseconds)
+            case .timeTZ(let microseconds, let offset):
+                (0...day).contains(microseconds) && (-57_599...57_599).contains(offset)
+            default: true
+            }
+        guard isPossible else {
+            throw Self.refused("a time lies between 00:00:00 and 24:00:00, and 15:59:59 from UTC", kind: .outOfRange)
+        }
+        return switch self {
         case .date(let days): duckdb_create_date(duckdb_date(days: days))
         case .time(let microseconds): duckdb_create_time(duckdb_time(micros: microseconds))
         case .timeNS(let nanoseconds): duckdb_create_time_ns(duckdb_time_ns(nanos: nanoseconds))
@@ -111,18 +124,24 @@ extension Value {
         case (.list(let elements), .list(let elementType)):
             let handles = try Self.handles(elements, as: elementType)
             let cType = try elementType.handle()
-            return withPointers(handles) { duckdb_create_list_value(cType.pointer, $0, idx_t(elements.count)) }
+            return lendAll(handles) { values in
+                cType.lend { duckdb_create_list_value($0, values, idx_t(elements.count)) }
+            }
         case (.array(let elements), .array(let elementType, _)):
             let handles = try Self.handles(elements, as: elementType)
             let cType = try elementType.handle()
-            return withPointers(handles) { duckdb_create_array_value(cType.pointer, $0, idx_t(elements.count)) }
+            return lendAll(handles) { values in
+                cType.lend { duckdb_create_array_value($0, values, idx_t(elements.count)) }
+            }
         case (.structure(let fields), .structure(let fieldTypes)):
             var handles: [ValueHandle] = []
             for (field, fieldType) in zip(fields, fieldTypes) {
                 try handles.append(field.value.handle(as: fieldType.type))
             }
             let cType = try type.handle()
-            return withPointers(handles) { duckdb_create_struct_value(cType.pointer, $0) }
+            return lendAll(handles) { values in
+                cType.lend { duckdb_create_struct_value($0, values) }
+            }
         case (.map(let entries), .map(let keyType, let valueType)):
             guard !entries.contains(where: { $0.key.isNull }) else {
                 throw Self.refused("a key of a MAP is NULL", kind: .invalidInput)
@@ -133,14 +152,18 @@ extension Value {
             let keys = try Self.handles(entries.map { $0.key }, as: keyType)
             let values = try Self.handles(entries.map { $0.value }, as: valueType)
             let cType = try type.handle()
-            return withPointers(keys) { keys in
-                withPointers(values) { duckdb_create_map_value(cType.pointer, keys, $0, idx_t(entries.count)) }
+            return lendAll(keys) { keys in
+                lendAll(values) { values in
+                    cType.lend { duckdb_create_map_value($0, keys, values, idx_t(entries.count)) }
+                }
             }
         case (.union(_, let value), .union(let members)):
             guard let member = members.first else { return nil }
             let handle = try value.handle(as: member.type)
             let cType = try type.handle()
-            return withExtendedLifetime(handle) { duckdb_create_union_value(cType.pointer, 0, handle.pointer) }
+            return handle.lend { value in
+                cType.lend { duckdb_create_union_value($0, 0, value) }
+            }
         default:
             return nil
         }
@@ -156,12 +179,12 @@ extension Value {
     }
 }
 
-/// Lends the pointers of values that stay owned by their handles; DuckDB copies them.
-private func withPointers<T>(
+/// Lends values that stay owned by their handles; DuckDB copies them.
+private func lendAll<T>(
     _ handles: [ValueHandle],
     _ body: (UnsafeMutablePointer<duckdb_value?>?) -> T
 ) -> T {
-    var pointers = handles.map { Optional($0.pointer) }
+    var pointers = handles.map { handle in handle.lend { Optional($0) } }
     return withExtendedLifetime(handles) {
         // An empty array may have no address, and DuckDB takes a null pointer for a mistake.
         if pointers.isEmpty { pointers.append(nil) }

@@ -1,8 +1,9 @@
 extension Value: CustomStringConvertible {
     /// The text that `CAST(x AS VARCHAR)` gives, and `NULL` for NULL.
     ///
-    /// Two differ, since DuckDB's text depends on what a value does not hold: a TIMESTAMP WITH TIME ZONE is printed in
-    /// UTC and not in the session's time zone, and a GEOMETRY as the hexadecimal digits of its well-known binary.
+    /// Three differ, since DuckDB's text depends on what a value does not hold: a TIMESTAMP WITH TIME ZONE is printed in
+    /// UTC and not in the session's time zone, a GEOMETRY as the hexadecimal digits of its well-known binary, and JSON
+    /// in a list is quoted as other text is.
     public var description: String {
         switch self {
         case .null: "NULL"
@@ -18,7 +19,7 @@ extension Value: CustomStringConvertible {
         case .ubigint(let number): "\(number)"
         case .uhugeint(let number): "\(number)"
         case .bignum(let number): "\(number)"
-        case .float(let number): "\(number)"
+        case .float(let number): Self.floatText(number)
         case .double(let number): "\(number)"
         case .decimal(let number): "\(number)"
         case .varchar(let text), .enumeration(let text): text
@@ -27,15 +28,29 @@ extension Value: CustomStringConvertible {
         case .uuid(let number): Self.uuidText(number)
         case .geometry(let bytes): bytes.map { Self.hexadecimal($0) }.joined()
         case .list(let elements), .array(let elements):
-            "[\(elements.map { $0.partDescription(in: .list) }.joined(separator: ", "))]"
+            "[\(elements.map { $0.partDescription }.joined(separator: ", "))]"
         case .structure(let fields): Self.structureText(fields)
         case .map(let entries):
             "{"
-                + entries.map { "\($0.key.partDescription(in: .map))=\($0.value.partDescription(in: .map))" }
+                + entries.map { "\($0.key.partDescription)=\($0.value.partDescription)" }
                 .joined(separator: ", ") + "}"
         case .union(_, let value): value.description
         default: temporalDescription
         }
+    }
+
+    /// A FLOAT, without an exponent below 10^16.
+    ///
+    /// Swift prints one from 2^24 on. A DOUBLE needs no such care: there the two agree.
+    private static func floatText(_ number: Float) -> String {
+        let text = number.description
+        let parts = text.split(separator: "e+")
+        guard parts.count == 2, let exponent = Int(parts[1]), exponent < 16 else { return text }
+        let mantissa = parts[0].split(separator: ".")
+        let sign = text.hasPrefix("-") ? "-" : ""
+        let fraction = mantissa.count == 2 && mantissa[1] != "0" ? mantissa[1] : ""
+        let digits = mantissa[0].drop { $0 == "-" } + fraction
+        return sign + digits + String(repeating: "0", count: max(0, exponent + 1 - digits.count)) + ".0"
     }
 
     private static func hexadecimal(_ byte: UInt8) -> String {
@@ -65,10 +80,10 @@ extension Value: CustomStringConvertible {
     private static func structureText(_ fields: [Field]) -> String {
         // An unnamed structure prints as a tuple.
         guard fields.contains(where: { !$0.name.isEmpty }) else {
-            return "(\(fields.map { $0.value.partDescription(in: .structure) }.joined(separator: ", ")))"
+            return "(\(fields.map { $0.value.partDescription }.joined(separator: ", ")))"
         }
         let texts = fields.map { field in
-            "\(quoted(field.name)): \(field.value.partDescription(in: .structure))"
+            "\(quoted(field.name)): \(field.value.partDescription)"
         }
         return "{\(texts.joined(separator: ", "))}"
     }
@@ -76,19 +91,11 @@ extension Value: CustomStringConvertible {
 
 /// How DuckDB prints the parts of nested values, so that the text can be cast back.
 extension Value {
-    private enum Surroundings {
-        case list
-        case structure
-        case map
-    }
-
-    private func partDescription(in surroundings: Surroundings) -> String {
+    private var partDescription: String {
         let text = description
         switch self {
-        case .list, .array, .structure, .map, .null:
+        case .list, .array, .structure, .map, .union, .null:
             return text
-        case .union(_, let value):
-            return value.partDescription(in: surroundings)
         default:
             return Self.needsQuotes(text) ? Self.quoted(text) : text
         }
@@ -105,7 +112,7 @@ extension Value {
 
     private static func needsQuotes(_ text: String) -> Bool {
         let bytes = text.utf8
-        guard let first = bytes.first, let last = bytes.last(where: { _ in true }) else { return true }
+        guard let first = bytes.first, let last = text.utf8.reversed().first else { return true }
         if isSpace(first) || isSpace(last) { return true }
         return text.lowercased() == "null" || bytes.contains { special.contains($0) }
     }

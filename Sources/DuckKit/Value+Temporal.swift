@@ -3,7 +3,11 @@ extension Value {
     var temporalDescription: String {
         switch self {
         case .date(let days):
-            if days == Int32.max { "infinity" } else if days == -Int32.max { "-infinity" } else { Self.date(Int64(days)) }
+            switch days {
+            case Int32.max: "infinity"
+            case -Int32.max: "-infinity"
+            default: Self.date(Int64(days))
+            }
         case .time(let microseconds): Self.time(microseconds, per: 1_000_000)
         case .timeNS(let nanoseconds): Self.time(nanoseconds, per: 1_000_000_000)
         case .timeTZ(let microseconds, let offset): Self.time(microseconds, per: 1_000_000) + Self.offset(offset)
@@ -24,12 +28,6 @@ extension Value {
 
     /// The proleptic Gregorian date, with `(BC)` for the years before 1.
     private static func date(_ days: Int64) -> String {
-        let (date, suffix) = dateParts(days)
-        return date + suffix
-    }
-
-    /// The date and the suffix that follows it, or the time after it.
-    private static func dateParts(_ days: Int64) -> (date: String, suffix: String) {
         // Counted from 0000-03-01 in eras of 400 years, so that the leap day is the last day of a year.
         let shifted = days + 719_468
         let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
@@ -42,7 +40,7 @@ extension Value {
         let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
         // The year before 1 is 1 BC: there is no year 0.
         let shown = year > 0 ? year : 1 - year
-        return ("\(padded(shown, 4))-\(padded(month, 2))-\(padded(day, 2))", year > 0 ? "" : " (BC)")
+        return "\(padded(shown, 4))-\(padded(month, 2))-\(padded(day, 2))\(year > 0 ? "" : " (BC)")"
     }
 
     private static func time(_ count: Int64, per second: Int64) -> String {
@@ -74,8 +72,7 @@ extension Value {
         // Rounded down, so that the time of day is never negative.
         let days = count / day - (count % day < 0 ? 1 : 0)
         let rest = count % day
-        let (date, suffix) = dateParts(days)
-        return "\(date) \(time(rest < 0 ? rest + day : rest, per: second))\(suffix)\(zone)"
+        return "\(date(days)) \(time(rest < 0 ? rest + day : rest, per: second))\(zone)"
     }
 
     private static func interval(_ months: Int32, _ days: Int32, _ microseconds: Int64) -> String {

@@ -55,6 +55,9 @@ extension Value {
         guard !fields.isEmpty else { throw refused("a STRUCT has at least one field", kind: .invalidInput) }
         var result: [LogicalType.Field] = []
         for field in fields {
+            guard !field.name.utf8.contains(0) else {
+                throw refused("the name of a field has a zero byte in it", kind: .invalidInput)
+            }
             result.append(LogicalType.Field(name: field.name, type: try field.value.logicalType()))
         }
         return result

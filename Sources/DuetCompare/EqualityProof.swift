@@ -16,9 +16,21 @@ public enum EqualityProof {
     /// - Returns: A comparison for each published dataset, in the order of the definition.
     /// - Throws: An error when a warehouse cannot be read.
     public static func compare(_ pipeline: Pipeline, home: PipelineHome) throws -> [DatasetComparison] {
+        try compare(pipeline, home.warehouse(.procedural), home.warehouse(.declarative))
+    }
+
+    /// Compares every published dataset of any two warehouses; the first takes the procedural one's place in the result.
+    ///
+    /// - Parameters:
+    ///   - pipeline: The pipeline.
+    ///   - left: A warehouse's file.
+    ///   - right: Another's.
+    /// - Returns: A comparison for each published dataset, in the order of the definition.
+    /// - Throws: An error when a warehouse cannot be read.
+    public static func compare(_ pipeline: Pipeline, _ left: String, _ right: String) throws -> [DatasetComparison] {
         let connection = try Warehouse.scratch()
-        for (style, name) in [(Style.procedural, "p"), (.declarative, "d")] {
-            try connection.execute("ATTACH \(SQL.literal(home.warehouse(style))) AS \(name) (READ_ONLY)")
+        for (path, name) in [(left, "p"), (right, "d")] {
+            try connection.execute("ATTACH \(SQL.literal(path)) AS \(name) (READ_ONLY)")
         }
         return try pipeline.publishedDatasets.map { try compare($0.name, connection) }
     }

@@ -1,0 +1,87 @@
+internal import DuckKit
+internal import DuetCompare
+public import DuetEngine
+public import DuetEvents
+public import DuetFetch
+public import DuetPipeline
+public import DuetReport
+
+/// A pipeline in a temporary folder, run for real.
+public struct PipelineFixture: Sendable {
+    /// The folder: pipeline.yml, transformations/, data/ and home/.
+    public let folder: TemporaryFolder
+    /// Makes transfers.
+    public let fetcher = Fetcher()
+
+    /// Writes a pipeline.
+    ///
+    /// - Parameters:
+    ///   - definition: pipeline.yml without its name.
+    ///   - sql: The statements.
+    public init(_ definition: String, sql: String) throws {
+        folder = try TemporaryFolder()
+        try folder.write("name: fixture\n\(definition)", to: "pipeline.yml")
+        try folder.write(sql, to: "transformations/all.sql")
+    }
+
+    /// Reads the pipeline.
+    public func pipeline(_ overrides: [String: String] = [:]) throws -> Pipeline {
+        try Pipeline.load(folder: folder.path, overrides: overrides)
+    }
+
+    /// Where its warehouses are.
+    public var home: PipelineHome { PipelineHome(pipeline: "fixture", root: "\(folder.path)/home") }
+
+    /// Replaces the statements.
+    public func rewrite(sql: String) throws { try folder.write(sql, to: "transformations/all.sql") }
+
+    /// Drops a source file into data/.
+    public func drop(_ text: String, _ name: String) throws { try folder.write(text, to: "data/\(name)") }
+
+    /// Runs the pipeline once.
+    @discardableResult
+    public func run(
+        _ style: Style,
+        parameters: [String: String] = [:],
+        selection: [String]? = nil,
+        rebuild: [String] = [],
+        control: RunControl = RunControl(),
+        sinks: [any EventSink] = []
+    ) async throws -> RunOutcome {
+        let pipeline = try pipeline(parameters)
+        let names = { (texts: [String]) in
+            Set(pipeline.datasets.map(\.name).filter { texts.contains($0.description) })
+        }
+        let request = RunRequest(
+            pipeline: pipeline,
+            home: home,
+            selection: selection.map(names),
+            rebuild: names(rebuild),
+            fetcher: fetcher,
+            control: control,
+            sinks: sinks
+        )
+        return try await offPool { try Styles.executor(style).run(request) }
+    }
+
+    /// Rows of a query over a style's warehouse, as text.
+    public func rows(_ sql: String, _ style: Style = .declarative) throws -> [[String]] {
+        let connection = try Warehouse(path: home.warehouse(style), isReadOnly: true).connect()
+        return try connection.rows(sql).map { $0.map(\.description) }
+    }
+
+    /// The datasets in which the two warehouses differ.
+    public func differences() throws -> [DatasetComparison] {
+        try EqualityProof.compare(try pipeline(), home: home).filter { !$0.isEqual }
+    }
+}
+
+extension RunOutcome {
+    /// The last event of a step.
+    public func end(of step: String) -> RunEvent? {
+        events.last { $0.step == step && [.stepCompleted, .stepFailed, .stepSkipped].contains($0.kind) }
+    }
+
+    /// A step's measures.
+    public func measures(of step: String) -> StepMeasures? { end(of: step)?.measures }
+}

@@ -1,0 +1,36 @@
+internal import Foundation
+
+/// A folder of a test's own, removed with it.
+public final class TemporaryFolder: Sendable {
+    /// The folder's path.
+    public let path: String
+
+    /// Makes the folder.
+    public init() throws {
+        path = FileManager.default.temporaryDirectory.appendingPathComponent("duet-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit {
+        do {
+            try FileManager.default.removeItem(atPath: path)
+        } catch {
+            print("could not remove \(path): \(error)")
+        }
+    }
+
+    /// Writes a file, making the folders it needs, and gives its path.
+    @discardableResult
+    public func write(_ text: String, to name: String) throws -> String {
+        let file = "\(path)/\(name)"
+        try FileManager.default.createDirectory(
+            atPath: URL(fileURLWithPath: file).deletingLastPathComponent().path,
+            withIntermediateDirectories: true
+        )
+        try text.write(toFile: file, atomically: true, encoding: .utf8)
+        return file
+    }
+
+    /// Removes a file.
+    public func remove(_ name: String) throws { try FileManager.default.removeItem(atPath: "\(path)/\(name)") }
+}
