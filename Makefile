@@ -1,0 +1,34 @@
+# Two commands do all: `make demo` and `make test`. The others are their parts.
+.PHONY: demo test setup build lint bench report soak clean help
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+
+setup: ## fetch native libraries and data into .deps/ (quick when nothing is to do)
+	@scripts/setup
+
+build: setup ## build the command, optimised
+	@swift build -c release --product duet
+	@echo "built: .build/release/duet"
+
+demo: build ## the flights pipeline in both styles, compared; writes REPORT.md
+	@.build/release/duet demo
+
+report: build ## REPORT.md from three plays of the scenario
+	@.build/release/duet demo --repeat 3
+
+test: setup ## build and run all tests
+	@swift test
+
+bench: setup ## the benchmarks, as ratios against bare DuckDB in the same process
+	@swift run -c release --package-path Benchmarks duet-bench
+
+lint: ## formatting, and imports that the package does not declare
+	@swift format lint --strict -r -p Sources Tests Benchmarks/Sources Package.swift Benchmarks/Package.swift
+	@swift build --explicit-target-dependency-import-check error
+
+clean: ## remove what was built; keeps .deps/
+	@rm -rf .build Benchmarks/.build .duet
