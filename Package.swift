@@ -87,8 +87,14 @@ let package = Package(
         ),
         .target(
             name: "DuetDeclarative",
-            dependencies: ["DuckKit", "DuetEngine", "DuetEvents", "DuetPipeline"],
+            dependencies: ["DuckKit", "DuetEngine", "DuetEvents", "DuetMaintenance", "DuetPipeline"],
             swiftSettings: pure
+        ),
+        .target(name: "DuetMaintenance", dependencies: ["DuetPipeline"], swiftSettings: pure),
+        .testTarget(
+            name: "DuetMaintenanceTests",
+            dependencies: ["DuetMaintenance", "DuetPipeline", "DuckKit"],
+            swiftSettings: strict
         ),
         .testTarget(name: "DuckKitTests", dependencies: ["DuckKit"], swiftSettings: strict),
         .testTarget(

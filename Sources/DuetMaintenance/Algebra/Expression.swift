@@ -1,0 +1,108 @@
+import DuetPipeline
+
+/// A scalar expression over columns whose names are unique within the view.
+struct Expression: Hashable, Sendable {
+    /// Where the text is.
+    enum Body: Hashable, Sendable {
+        /// In the pool, under this number.
+        case pooled(Int)
+        /// Here.
+        case text(String)
+        /// Two expressions compared.
+        case equality(ExpressionPair, matchesNull: Bool)
+    }
+
+    /// The text or its number.
+    let body: Body
+    /// The columns used, each once.
+    let columns: [String]
+
+    /// A plain column.
+    static func column(_ name: String) -> Self { Self(body: .text(SQLText.identifier(name)), columns: [name]) }
+
+    /// The column's name, if this is nothing but a column.
+    var columnName: String? {
+        guard columns.count == 1, case .text(let text) = body, text == SQLText.identifier(columns[0]) else {
+            return nil
+        }
+        return columns[0]
+    }
+}
+
+/// An expression and the name of the column it makes.
+struct NamedExpression: Hashable, Sendable {
+    var name: String
+    var expression: Expression
+}
+
+/// Turns syntax trees of expressions into text, many in one call, because each call costs a query.
+final class ExpressionPool {
+    private let frontEnd: any QueryFrontEnd
+    private var trees: [JSONValue] = []
+    private var numbers: [JSONValue: Int] = [:]
+    private(set) var texts: [String] = []
+
+    init(frontEnd: any QueryFrontEnd) { self.frontEnd = frontEnd }
+
+    /// Takes an expression in; the tree's column references must be unique names.
+    func intern(_ tree: JSONValue) -> Expression {
+        if let name = SyntaxTree.columnNames(of: tree), name.count == 1 { return .column(name[0]) }
+        var tree = tree
+        if case .object(var object) = tree {
+            object["alias"] = .string("")
+            tree = .object(object)
+        }
+        let columns = SyntaxTree.columns(in: tree)
+        if let number = numbers[tree] { return Expression(body: .pooled(number), columns: columns) }
+        numbers[tree] = trees.count
+        trees.append(tree)
+        return Expression(body: .pooled(trees.count - 1), columns: columns)
+    }
+
+    /// The tree of a pooled expression.
+    func tree(_ number: Int) -> JSONValue { trees[number] }
+
+    /// Asks for the text of everything taken in since the last time.
+    func flush() throws {
+        let pending = trees[texts.count...]
+        guard !pending.isEmpty else { return }
+        // A string constant no expression holds separates them in the one SELECT that carries them all.
+        var marker = "duet separator"
+        while pending.contains(where: { $0.text().contains(marker) }) { marker += " again" }
+        let items = pending.flatMap { [$0, SyntaxTree.constant(marker)] }
+        let sql = try frontEnd.sql(of: SyntaxTree.statement(SyntaxTree.selection(items)))
+        guard sql.hasPrefix("SELECT ") else {
+            throw DuetError(.internalFault, "DuckDB wrote a SELECT as '\(sql.prefix(40))'")
+        }
+        let parts = Self.split(String(sql.dropFirst("SELECT ".count)), by: ", '\(marker)'")
+        guard parts.count == pending.count + 1 else {
+            throw DuetError(
+                .internalFault,
+                "DuckDB wrote \(pending.count) expressions as \(parts.count - 1)",
+                hint: "this is a fault of duet; report it with the view's SQL"
+            )
+        }
+        for part in parts.dropLast() {
+            texts.append("(" + (part.hasPrefix(", ") ? String(part.dropFirst(2)) : part) + ")")
+        }
+    }
+
+    private static func split(_ text: String, by separator: String) -> [String] {
+        let bytes = Array(text.utf8)
+        let wanted = Array(separator.utf8)
+        var parts: [String] = []
+        var start = 0
+        var index = 0
+        while index + wanted.count <= bytes.count {
+            if bytes[index..<index + wanted.count].elementsEqual(wanted) {
+                parts.append(String(decoding: bytes[start..<index], as: UTF8.self))
+                index += wanted.count
+                start = index
+            } else {
+                index += 1
+            }
+        }
+        parts.append(String(decoding: bytes[start...], as: UTF8.self))
+        return parts
+    }
+}

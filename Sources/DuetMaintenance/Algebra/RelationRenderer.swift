@@ -1,0 +1,108 @@
+/// What a relation needs in a FROM clause and a WHERE clause.
+struct FromClause: Hashable, Sendable {
+    var items: [String] = []
+    var predicates: [String] = []
+}
+
+/// Writes relations as SQL over the rows after the change.
+struct RelationRenderer: Sendable {
+    /// The texts of the pooled expressions.
+    let texts: [String]
+    /// Whether leaves whose types are known are replaced by an empty row of them, so that nothing need exist.
+    private let readsTypesOnly: Bool
+    private var aliasCount = 0
+
+    init(texts: [String], readsTypesOnly: Bool = false) {
+        self.texts = texts
+        self.readsTypesOnly = readsTypesOnly
+    }
+
+    /// An alias no leaf has.
+    mutating func freshAlias(_ stem: String = "q") -> String {
+        aliasCount += 1
+        return "__\(stem)\(aliasCount)"
+    }
+
+    /// An expression's text.
+    func text(_ expression: Expression) -> String {
+        switch expression.body {
+        case .pooled(let number): texts[number]
+        case .text(let text): text
+        case .equality(let pair, let matchesNull):
+            "\(text(pair.left)) \(matchesNull ? "IS NOT DISTINCT FROM" : "=") \(text(pair.right))"
+        }
+    }
+
+    /// A join's condition as text.
+    func text(_ condition: JoinCondition) -> String {
+        SQLText.and(condition.equal.map { "\(text($0.left)) = \(text($0.right))" } + condition.residual.map(text))
+    }
+
+    /// The relation as parts of a FROM clause, inner joins laid flat so that DuckDB orders them.
+    mutating func from(_ relation: Relation) -> FromClause {
+        switch relation {
+        case .leaf(let leaf):
+            if readsTypesOnly, leaf.types.count == leaf.columns.count, !leaf.types.isEmpty {
+                let nulls = leaf.types.map { "CAST(NULL AS \($0))" }.joined(separator: ", ")
+                return FromClause(items: ["(SELECT \(nulls))" + SQLText.alias(leaf.alias, leaf.columns)])
+            }
+            return FromClause(items: [leaf.current + SQLText.alias(leaf.alias, leaf.columns)])
+        case .join(let parts, let predicates):
+            var clause = FromClause()
+            for part in parts {
+                let inner = from(part)
+                clause.items += inner.items
+                clause.predicates += inner.predicates
+            }
+            clause.predicates += predicates.map(text)
+            return clause
+        case .outer(let join):
+            let keyword = join.kind == .left ? "LEFT JOIN" : "FULL JOIN"
+            let left = item(from(join.left), join.left.columns)
+            let right = item(from(join.right), join.right.columns)
+            return FromClause(items: ["(\(left) \(keyword) \(right) ON \(text(join.condition)))"])
+        case .semi(let join):
+            let keyword = join.isAnti ? "ANTI JOIN" : "SEMI JOIN"
+            let left = item(from(join.left), join.left.columns)
+            let right = item(from(join.right), join.right.columns)
+            return FromClause(items: ["(\(left) \(keyword) \(right) ON \(text(join.condition)))"])
+        case .project(let source, let outputs):
+            let clause = from(source)
+            return FromClause(items: [subselect(clause, outputs.map { NamedText(text($0.expression), as: $0.name) })])
+        case .union(let parts, let columns):
+            let branches = parts.map { part in
+                let clause = from(part)
+                let outputs = zip(part.columns, columns).map { NamedText(SQLText.identifier($0), as: $1) }
+                return SelectText(columns: outputs, from: clause.items, predicates: clause.predicates).text
+            }
+            let alias = SQLText.identifier(freshAlias())
+            return FromClause(items: ["(\(branches.joined(separator: "\nUNION ALL\n"))) AS \(alias)"])
+        case .lateral(let source, let call, let columns):
+            var clause = from(source)
+            clause.items.append(lateralItem(call, columns))
+            return clause
+        case .repeated(let source, let times):
+            var clause = from(source)
+            clause.items.append("unnest(range(\(text(times))))" + SQLText.alias(freshAlias("r"), [freshAlias("i")]))
+            return clause
+        }
+    }
+
+    /// The FROM item of a call that may use the columns of the items before it.
+    mutating func lateralItem(_ call: Expression, _ columns: [String]) -> String {
+        "LATERAL (SELECT \(text(call)))" + SQLText.alias(freshAlias("l"), columns)
+    }
+
+    /// One FROM item for a clause: itself if it is one, else a SELECT of the given columns.
+    mutating func item(_ clause: FromClause, _ columns: [String]) -> String {
+        if clause.items.count == 1, clause.predicates.isEmpty { return clause.items[0] }
+        return subselect(clause, columns.map { NamedText(column: $0) })
+    }
+
+    /// A SELECT in parentheses with an alias.
+    mutating func subselect(_ clause: FromClause, _ columns: [NamedText], alias: String? = nil) -> String {
+        let columns = columns.isEmpty ? [NamedText("1", as: "__one")] : columns
+        let select = SelectText(columns: columns, from: clause.items, predicates: clause.predicates)
+        return "(\(select.text)) AS \(SQLText.identifier(alias ?? freshAlias()))"
+    }
+}

@@ -1,0 +1,93 @@
+extension DeltaBuilder {
+    /// The change of an inner join.
+    ///
+    /// With OLD = NEW − Δ, the bilinear rule of DBSP over the rows after the change is
+    /// Δ(A ⋈ B) = ΔA ⋈ B + A ⋈ ΔB − ΔA ⋈ ΔB, and in general the sum over every set S of changed inputs, not empty, of
+    /// (−1)^(|S|+1) times the join of the changes of S with the rows of the others.
+    mutating func joinTerms(_ parts: [Relation], _ predicates: [Expression]) -> [DeltaTerm] {
+        var changes: [Int: DeltaTerm] = [:]
+        for (index, part) in parts.enumerated() where isChanged(part) {
+            let found = terms(of: part)
+            if parts.count == 1 { return found.map { filtered($0, predicates) } }
+            changes[index] = found.count == 1 ? found[0] : stored(found, part.columns, "part")
+        }
+        let indices = changes.keys.sorted()
+        if indices.count > 3 { return telescoped(parts, predicates, changes) }
+        var result: [DeltaTerm] = []
+        for mask in 1..<(1 << indices.count) {
+            let chosen = Set(indices.enumerated().filter { mask & (1 << $0.offset) != 0 }.map(\.element))
+            var clause = FromClause()
+            var weights: [String] = []
+            // The changes come first: they are small, and calls in FROM may use what stands before them.
+            for (index, part) in parts.enumerated() {
+                if chosen.contains(index), let change = changes[index] {
+                    append(change.clause, to: &clause)
+                    weights.append(change.weight)
+                } else {
+                    append(renderer.from(part), to: &clause)
+                }
+            }
+            let product = weights.joined(separator: " * ")
+            let weight = chosen.count % 2 == 1 ? product : "-(\(product))"
+            result.append(filtered(DeltaTerm(clause: clause, weight: weight), predicates))
+        }
+        return result
+    }
+
+    /// The same change as one term for each changed input, for joins with many: what stands before it is read as it
+    /// was, NEW − Δ, and what stands after it as it is now.
+    private mutating func telescoped(
+        _ parts: [Relation],
+        _ predicates: [Expression],
+        _ changes: [Int: DeltaTerm]
+    ) -> [DeltaTerm] {
+        changes.keys.sorted().map { position in
+            var clause = FromClause()
+            var weights: [String] = []
+            for (index, part) in parts.enumerated() {
+                guard let change = changes[index], index <= position else {
+                    append(renderer.from(part), to: &clause)
+                    continue
+                }
+                if index == position {
+                    append(change.clause, to: &clause)
+                    weights.append(change.weight)
+                } else {
+                    let before = formerRows(part, change)
+                    append(before.clause, to: &clause)
+                    weights.append(before.weight)
+                }
+            }
+            return filtered(DeltaTerm(clause: clause, weight: weights.joined(separator: " * ")), predicates)
+        }
+    }
+
+    private mutating func formerRows(_ part: Relation, _ change: DeltaTerm) -> DeltaTerm {
+        let columns = part.columns.map { NamedText(column: $0) }
+        let now = renderer.from(part)
+        let rows = SelectText(
+            columns: columns + [NamedText("1", as: "__w")],
+            from: now.items,
+            predicates: now.predicates
+        )
+        let taken = SelectText(
+            columns: columns + [NamedText("-(\(change.weight))", as: "__w")],
+            from: change.clause.items,
+            predicates: change.clause.predicates
+        )
+        let alias = renderer.freshAlias("o")
+        let item = "(\(rows.text)\nUNION ALL\n\(taken.text)) AS \(SQLText.identifier(alias))"
+        return DeltaTerm(clause: FromClause(items: [item]), weight: SQLText.column(alias, "__w"))
+    }
+
+    private func filtered(_ term: DeltaTerm, _ predicates: [Expression]) -> DeltaTerm {
+        var term = term
+        term.clause.predicates += predicates.map { renderer.text($0) }
+        return term
+    }
+
+    private func append(_ part: FromClause, to clause: inout FromClause) {
+        clause.items += part.items
+        clause.predicates += part.predicates
+    }
+}

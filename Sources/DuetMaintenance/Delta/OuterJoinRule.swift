@@ -1,0 +1,40 @@
+extension DeltaBuilder {
+    /// The change of a left or full join.
+    ///
+    /// With an unchanged right side a left join is linear: Δ(A ⟕ B) = ΔA ⟕ B. Otherwise it is taken as the rows that
+    /// match and those that do not, A ⟕ B = (A ⋈ B) + (A ▷ B) × NULL, and a full join as these and the unmatched rows of
+    /// the right side; the part that does not match changes by the rule of the anti join.
+    mutating func outerTerms(_ join: OuterJoin) -> [DeltaTerm] {
+        if join.kind == .left, !isChanged(join.right) {
+            return terms(of: join.left).map { term in
+                var term = single(term, join.left.columns)
+                let right = renderer.item(renderer.from(join.right), join.right.columns)
+                let on = renderer.text(join.condition)
+                term.clause = FromClause(items: ["(\(term.clause.items[0]) LEFT JOIN \(right) ON \(on))"])
+                return term
+            }
+        }
+        let condition =
+            join.condition.equal.map { Expression.match($0.left, $0.right, matchesNull: false) }
+            + join.condition.residual
+        var result = joinTerms([join.left, join.right], condition)
+        result += unmatched(join.left, without: join.right, join.condition)
+        if join.kind == .full { result += unmatched(join.right, without: join.left, join.condition.swapped) }
+        return result
+    }
+
+    /// The change of the rows of one side that match nothing, with NULL in the other side's columns.
+    private mutating func unmatched(
+        _ side: Relation,
+        without other: Relation,
+        _ condition: JoinCondition
+    ) -> [DeltaTerm] {
+        semiTerms(SemiJoin(isAnti: true, left: side, right: other, condition: condition)).map { term in
+            var term = single(term, side.columns)
+            // A join that never matches gives NULLs of the right types.
+            let nulls = renderer.item(renderer.from(other), other.columns)
+            term.clause = FromClause(items: ["(\(term.clause.items[0]) LEFT JOIN \(nulls) ON FALSE)"])
+            return term
+        }
+    }
+}

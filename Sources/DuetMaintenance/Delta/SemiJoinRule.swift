@@ -1,0 +1,163 @@
+extension DeltaBuilder {
+    /// The change of a semi or anti join.
+    ///
+    /// Δ(A ▷ B) = ΔA ▷ B + A_old × s, where s(a) is 1 for rows that lost their last match, −1 for rows that got their
+    /// first one, and 0 else; a semi join has −s. Only rows that match a changed row of B can have s ≠ 0, and
+    /// A_old = A − ΔA.
+    mutating func semiTerms(_ join: SemiJoin) -> [DeltaTerm] {
+        let keyword = join.isAnti ? "ANTI JOIN" : "SEMI JOIN"
+        var leftChanges: [DeltaTerm] = []
+        if isChanged(join.left) {
+            leftChanges = terms(of: join.left)
+            if isChanged(join.right), leftChanges.count > 1 {
+                leftChanges = [stored(leftChanges, join.left.columns, "left")]
+            }
+        }
+        var result: [DeltaTerm] = leftChanges.map { term in
+            var term = single(term, join.left.columns)
+            let right = renderer.item(renderer.from(join.right), join.right.columns)
+            let on = renderer.text(join.condition)
+            term.clause = FromClause(items: ["(\(term.clause.items[0]) \(keyword) \(right) ON \(on))"])
+            return term
+        }
+        guard isChanged(join.right) else { return result }
+        let isByKey = join.condition.residual.isEmpty && !join.condition.equal.isEmpty
+        let turned = isByKey ? turnedKeys(join) : turnedRows(join, leftChanges)
+        let leaf = turnedLeaf(turned)
+        let sign = SQLText.column(leaf.alias, leaf.columns[leaf.columns.count - 1])
+        let pairs = Array(zip(turned.expressions, leaf.columns))
+        var touched = join.left.restricted(to: leaf, pairs, matchesNull: !isByKey)
+        if !touched.showsLeaf(leaf) {
+            // The restriction went into a part that does not show the sign, so the sign is joined once more.
+            let inner = turnedLeaf(turned)
+            let innerPairs = Array(zip(turned.expressions, inner.columns))
+            touched = .joined(
+                [join.left.restricted(to: inner, innerPairs, matchesNull: !isByKey), .leaf(leaf)],
+                pairs.map { .match($0.0, .column($0.1), matchesNull: !isByKey) }
+            )
+        }
+        result.append(
+            DeltaTerm(clause: renderer.from(touched), weight: join.isAnti ? sign : "-\(sign)")
+        )
+        for change in leftChanges {
+            var term = change
+            term.clause.items += renderer.from(.leaf(leaf)).items
+            term.clause.predicates += pairs.map {
+                renderer.text(.match($0.0, .column($0.1), matchesNull: !isByKey))
+            }
+            term.weight = join.isAnti ? "-(\(term.weight) * \(sign))" : "\(term.weight) * \(sign)"
+            result.append(term)
+        }
+        return result
+    }
+
+    private mutating func turnedLeaf(_ turned: Turned) -> Leaf {
+        let alias = renderer.freshAlias("s")
+        return Leaf(
+            current: SQLText.temporary(turned.table),
+            alias: alias,
+            columns: turned.expressions.indices.map { "\(alias)_\($0)" } + ["\(alias)_s"]
+        )
+    }
+
+    /// Values of the left side whose rows gained or lost the property of having a match, with 1 or −1.
+    private struct Turned {
+        var table: String
+        var expressions: [Expression]
+    }
+
+    /// The rule when the condition consists of equalities: it is enough to count rows of B by key.
+    private mutating func turnedKeys(_ join: SemiJoin) -> Turned {
+        let keys = join.condition.equal
+        let names = keys.indices.map { "k\($0)" }
+        let outputs = zip(keys, names).map { NamedText(renderer.text($0.right), as: $1) }
+        let changes = terms(of: join.right).map { term in
+            var term = term
+            // NULL never equals anything.
+            term.clause.predicates += keys.map { "\(renderer.text($0.right)) IS NOT NULL" }
+            return term
+        }
+        let changedKeys = store(
+            "SELECT \(SQLText.list(names)), CAST(sum(__w) AS BIGINT) AS d\n"
+                + "FROM (\(union(changes, outputs))) GROUP BY ALL HAVING sum(__w) <> 0",
+            "keys"
+        )
+        let alias = renderer.freshAlias("k")
+        let columns = names.map { "\(alias)_\($0)" }
+        let leaf = Leaf(current: SQLText.temporary(changedKeys), alias: alias, columns: columns + ["\(alias)_d"])
+        let matching = renderer.from(
+            join.right.restricted(to: leaf, Array(zip(keys.map(\.right), columns)), matchesNull: false)
+        )
+        let counts = SelectText(
+            columns: outputs + [NamedText("count(*)", as: "m")],
+            from: matching.items,
+            predicates: matching.predicates,
+            suffix: ["GROUP BY ALL"]
+        )
+        let table = store(
+            "SELECT \(names.map { SQLText.column("k", $0) }.joined(separator: ", ")), "
+                + "CASE WHEN coalesce(c.m, 0) = 0 THEN 1 ELSE -1 END AS s\n"
+                + "FROM \(SQLText.temporary(changedKeys)) AS k LEFT JOIN (\(counts.text)) AS c ON "
+                + SQLText.and(names.map { "\(SQLText.column("k", $0)) = \(SQLText.column("c", $0))" })
+                + "\nWHERE (coalesce(c.m, 0) = 0) <> (coalesce(c.m, 0) = k.d)",
+            "turned"
+        )
+        return Turned(table: table, expressions: keys.map(\.left))
+    }
+
+    /// The rule for other conditions: matches are counted for each combination of the columns of A that the condition
+    /// uses.
+    private mutating func turnedRows(_ join: SemiJoin, _ leftChanges: [DeltaTerm]) -> Turned {
+        let left = Set(join.left.columns)
+        let used =
+            (join.condition.equal.flatMap { $0.left.columns + $0.right.columns }
+            + join.condition.residual.flatMap(\.columns)).filter { left.contains($0) }
+        var columns: [String] = []
+        for column in used where !columns.contains(column) { columns.append(column) }
+        let change = stored(terms(of: join.right), join.right.columns, "right")
+        let on = renderer.text(join.condition)
+
+        var touched: [String] = []
+        let outputs = columns.isEmpty ? [NamedText("1", as: "__one")] : columns.map { NamedText(column: $0) }
+        let now = renderer.from(join.left)
+        for clause in [now] + leftChanges.map(\.clause) {
+            touched.append(
+                SelectText(
+                    columns: outputs,
+                    from: clause.items + change.clause.items,
+                    predicates: clause.predicates + change.clause.predicates + [on],
+                    prefix: "DISTINCT "
+                ).text
+            )
+        }
+        let rows = store(touched.joined(separator: "\nUNION\n"), "touched")
+        let names = outputs.map(\.name)
+        let item = SQLText.temporary(rows) + " AS t"
+        let matches = renderer.from(join.right)
+        let counts = SelectText(
+            columns: outputs + [NamedText("count(*)", as: "__m")],
+            from: [item] + matches.items,
+            predicates: matches.predicates + [on],
+            suffix: ["GROUP BY ALL"]
+        )
+        let changes = SelectText(
+            columns: outputs + [NamedText("sum(\(change.weight))", as: "__d")],
+            from: [item] + change.clause.items,
+            predicates: change.clause.predicates + [on],
+            suffix: ["GROUP BY ALL"]
+        )
+        func match(_ alias: String) -> String {
+            SQLText.same(names.map { (SQLText.column("t", $0), SQLText.column(alias, $0)) })
+        }
+        let table = store(
+            "SELECT \(names.map { SQLText.column("t", $0) }.joined(separator: ", ")), "
+                + "CASE WHEN coalesce(c.__m, 0) = 0 THEN 1 ELSE -1 END AS s\n"
+                + "FROM \(item) LEFT JOIN (\(counts.text)) AS c ON \(match("c"))\n"
+                + "LEFT JOIN (\(changes.text)) AS d ON \(match("d"))\n"
+                + "WHERE (coalesce(c.__m, 0) = 0) <> (coalesce(c.__m, 0) = coalesce(d.__d, 0))",
+            "turned"
+        )
+        let expressions = columns.isEmpty ? [Expression(body: .text("1"), columns: [])] : columns.map(Expression.column)
+        return Turned(table: table, expressions: expressions)
+    }
+}

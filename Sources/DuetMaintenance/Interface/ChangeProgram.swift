@@ -1,0 +1,32 @@
+/// How a node is brought up to date in one update.
+public enum MaintenanceStrategy: String, Hashable, Sendable, Codable, CaseIterable {
+    /// Nothing it reads has changed.
+    case nothing
+    /// Rows are only added.
+    case append
+    /// The change is computed from the changes of the inputs and merged into the state.
+    case merge
+    /// Groups or partitions that the change touches are computed anew.
+    case recomputeAffected
+    /// Everything is computed anew; the change is the difference.
+    case full
+}
+
+/// The SQL of one node's update, to be run in order within one transaction on one connection.
+public struct ChangeProgram: Hashable, Sendable {
+    /// What is done.
+    public var strategy: MaintenanceStrategy
+    /// The rule's name.
+    public var rule: String
+    /// Why this rule, in words for the user.
+    public var reason: String
+    /// Statements that compute the change into temporary tables; they read the state but do not touch it.
+    public var statements: [String]
+    /// The temporary table that then holds the change, quoted: the visible columns and `__w BIGINT`, consolidated. Nil
+    /// when nothing changes, or when no change was asked for.
+    public var deltaTable: String?
+    /// Statements that take the change into the state.
+    public var apply: [String]
+    /// Statements that drop the temporary tables; to be run when every reader of the change is done.
+    public var cleanup: [String]
+}

@@ -1,0 +1,35 @@
+/// What was decided for one block of a query, for people.
+public struct BlockReport: Hashable, Sendable {
+    /// The node that keeps the block's rows.
+    public var node: String
+    /// The rule's name.
+    public var rule: String
+    /// The best strategy the block allows.
+    public var strategy: MaintenanceStrategy
+    /// Why.
+    public var reason: String
+}
+
+/// How a view is computed and kept up to date.
+public struct ViewProgram: Sendable {
+    /// The view's name.
+    public let view: String
+    /// Hidden nodes first, each after what it reads; the view itself last.
+    public let nodes: [NodeProgram]
+    /// One entry for each query block.
+    public let blocks: [BlockReport]
+    /// Why the view is not cheaper to keep; empty when nothing stands in the way.
+    public let issues: [String]
+    /// Whether the same inputs always give the same rows.
+    public let isDeterministic: Bool
+    /// Whether the query reads the clock or the session, so that it must be refreshed even if no input changed.
+    public let readsClock: Bool
+    /// The inputs that are read, by name.
+    public let inputs: [String]
+
+    /// The node whose visible columns are the view.
+    public var result: NodeProgram { nodes[nodes.count - 1] }
+
+    /// Whether any change of any input can be taken in without computing everything anew.
+    public var isIncremental: Bool { nodes.allSatisfy(\.isIncremental) }
+}

@@ -1,0 +1,220 @@
+extension AggregatePlan {
+    /// The statements that merge the input's change into the groups, and those that apply the result.
+    func change(_ node: NodePlan, _ builder: inout DeltaBuilder) -> [String] {
+        let onlyAdds = builder.onlyAdds(input)
+        let changes = changeByGroup(&builder)
+        var merged: MergedSource
+        if hasExtremes, !onlyAdds {
+            // The change by group is read three times, and its size decides how the groups are found.
+            let table = builder.store(changes, "groups")
+            let repaired = repairedExtremes(node, SQLText.temporary(table), &builder)
+            merged = MergedSource(changes: SQLText.temporary(table) + " AS d", repaired: repaired)
+        } else {
+            merged = MergedSource(changes: "(\(changes)) AS d", repaired: nil)
+        }
+        let table = builder.store(mergedGroups(node, &merged, builder.renderer), "merged")
+        return finish(node, table, &builder)
+    }
+
+    /// The change of the input summed by group: counts and sums of weights, and the extremes added and taken away.
+    private func changeByGroup(_ builder: inout DeltaBuilder) -> String {
+        let terms = builder.terms(of: input)
+        var columns = keys.map { NamedText(builder.renderer.text($0.expression), as: $0.name) }
+        for (index, accumulator) in accumulators.enumerated() {
+            if let argument = accumulator.argument {
+                columns.append(NamedText(builder.renderer.text(argument), as: "__x\(index)"))
+            }
+            if let filter = accumulator.filter {
+                columns.append(NamedText(builder.renderer.text(filter), as: "__f\(index)"))
+            }
+        }
+        let source = builder.union(terms, columns)
+        var outputs = keys.map { NamedText(column: $0.name) }
+        outputs.append(NamedText("CAST(coalesce(sum(__w), 0) AS BIGINT)", as: rows))
+        for (index, accumulator) in accumulators.enumerated() {
+            outputs += changeOutputs(accumulator, index)
+        }
+        return SelectText(
+            columns: outputs,
+            from: ["(\(source)) AS __c"],
+            suffix: keys.isEmpty ? [] : ["GROUP BY \(SQLText.list(keys.map(\.name)))"]
+        ).text
+    }
+
+    private func changeOutputs(_ accumulator: Accumulator, _ index: Int) -> [NamedText] {
+        let filter = accumulator.filter == nil ? "TRUE" : "__f\(index)"
+        switch accumulator.kind {
+        case .count(let argument):
+            let condition = argument == nil ? filter : "\(filter) AND __x\(index) IS NOT NULL"
+            let sum = condition == "TRUE" ? "sum(__w)" : "sum(__w) FILTER (WHERE \(condition))"
+            return [NamedText("CAST(coalesce(\(sum), 0) AS BIGINT)", as: accumulator.name)]
+        case .sum(_, _, let isWide):
+            // A product of BIGINTs may not fit; a wider type costs time, so only wide arguments get it.
+            let value = isWide ? "CAST(__x\(index) AS HUGEINT)" : "__x\(index)"
+            return [NamedText("sum(\(value) * __w) FILTER (WHERE \(filter))", as: accumulator.name)]
+        case .extreme(_, let isLeast):
+            let call = isLeast ? "min" : "max"
+            return [
+                NamedText("\(call)(__x\(index)) FILTER (WHERE __w > 0 AND \(filter))", as: accumulator.name),
+                NamedText("\(call)(__x\(index)) FILTER (WHERE __w < 0 AND \(filter))", as: "__gone\(index)"),
+            ]
+        }
+    }
+
+    /// Extremes computed anew for the groups that lost theirs; nothing is read when there are none.
+    ///
+    /// A group needs it when the value taken away is as good as the kept one and no value added is.
+    private func repairedExtremes(_ node: NodePlan, _ changes: String, _ builder: inout DeltaBuilder) -> String {
+        let names = stateNames
+        func state(_ name: String) -> String { SQLText.column("s", names[name] ?? name) }
+        let lost = accumulators.enumerated().compactMap { index, accumulator -> String? in
+            guard case .extreme(_, let isLeast) = accumulator.kind else { return nil }
+            let kept = state(accumulator.name)
+            let comparison = isLeast ? "<=" : ">="
+            let added = SQLText.column("d", accumulator.name)
+            return "(d.__gone\(index) \(comparison) \(kept) AND NOT coalesce(\(added) \(comparison) \(kept), FALSE))"
+        }
+        let on = keys.isEmpty ? "TRUE" : keyMatch("s", "d")
+        let select = SelectText(
+            columns: keys.isEmpty
+                ? [NamedText("1", as: "__one")]
+                : keys.map { NamedText(SQLText.column("d", $0.name), as: $0.name) },
+            from: ["\(changes) AS d JOIN \(node.table) AS s ON \(on)"],
+            predicates: [
+                "(\(lost.joined(separator: " OR ")))",
+                "\(state(rows)) + \(SQLText.column("d", rows)) > 0",
+            ]
+        )
+        let groups = builder.store(select.text, "lost")
+        let alias = builder.renderer.freshAlias("k")
+        let columns = (keys.isEmpty ? ["__one"] : keys.map(\.name)).map { "\(alias)_\($0)" }
+        let leaf = Leaf(current: SQLText.temporary(groups), alias: alias, columns: columns)
+        var plan = self
+        plan.accumulators = accumulators.filter {
+            if case .extreme = $0.kind { true } else { false }
+        }
+        plan.finals = []
+        let restricted =
+            keys.isEmpty
+            ? Relation.join([input, .leaf(leaf)], [])
+            : input.restricted(to: leaf, Array(zip(keys.map(\.expression), columns)), matchesNull: true)
+        return builder.store(plan.grouped(restricted, &builder.renderer).text, "repaired")
+    }
+
+    private struct MergedSource {
+        var changes: String
+        var repaired: String?
+    }
+
+    /// One row for each group touched: where its old row is, the old visible values, and its new row.
+    private func mergedGroups(
+        _ node: NodePlan,
+        _ source: inout MergedSource,
+        _ renderer: RelationRenderer
+    ) -> String {
+        let names = stateNames
+        func state(_ name: String) -> String { SQLText.column("s", names[name] ?? name) }
+        func change(_ name: String) -> String { SQLText.column("d", name) }
+        func count(_ name: String) -> String { "(coalesce(\(state(name)), 0) + \(change(name)))" }
+
+        var from = "\(source.changes) LEFT JOIN \(node.table) AS s ON \(keys.isEmpty ? "TRUE" : keyMatch("s", "d"))"
+        var columns = [NamedText("s.rowid", as: "__rid")]
+        columns += outputs.indices.map { NamedText(SQLText.column("s", outputs[$0].name), as: "__old\($0)") }
+        columns += keys.map { NamedText(change($0.name), as: $0.name) }
+        columns.append(NamedText(count(rows), as: rows))
+        if let repaired = source.repaired {
+            let on =
+                keys.isEmpty
+                ? "TRUE"
+                : keys.map { key in
+                    let column = SQLText.identifier(key.name)
+                    return "r.\(column) IS NOT DISTINCT FROM d.\(column)"
+                }.joined(separator: " AND ")
+            from += " LEFT JOIN \(SQLText.temporary(repaired)) AS r ON \(on)"
+        }
+        for accumulator in accumulators {
+            let old = state(accumulator.name)
+            let new = change(accumulator.name)
+            switch accumulator.kind {
+            case .count: columns.append(NamedText(count(accumulator.name), as: accumulator.name))
+            case .sum(_, let counter, _):
+                let sum =
+                    "CASE WHEN \(old) IS NULL THEN \(new) WHEN \(new) IS NULL THEN \(old) ELSE \(old) + \(new) END"
+                columns.append(
+                    NamedText(
+                        "CASE WHEN \(count(counter)) > 0 THEN CAST(\(sum) AS \(accumulator.type)) END",
+                        as: accumulator.name
+                    )
+                )
+            case .extreme(_, let isLeast):
+                let merged = "\(isLeast ? "least" : "greatest")(\(old), \(new))"
+                guard source.repaired != nil else {
+                    columns.append(NamedText(merged, as: accumulator.name))
+                    continue
+                }
+                let repaired = SQLText.column("r", accumulator.name)
+                let text = """
+                    CASE WHEN \(count(rows)) = 0 THEN NULL \
+                    WHEN \(SQLText.column("r", rows)) > 0 THEN \(repaired) ELSE \(merged) END
+                    """
+                columns.append(NamedText(text, as: accumulator.name))
+            }
+        }
+        let merged = SelectText(columns: columns, from: [from]).text
+        let kept = ["__rid"] + outputs.indices.map { "__old\($0)" }
+        let alive = keys.isEmpty ? "TRUE" : "\(SQLText.identifier(rows)) > 0"
+        let with = SelectText(columns: [.all] + finalColumns, from: ["(\(merged)) AS __g"]).text
+        return SelectText(
+            columns: kept.map { NamedText(column: $0) } + [NamedText(alive, as: "__alive")]
+                + stateColumns(renderer),
+            from: ["(\(with)) AS __f"]
+        ).text
+    }
+
+    /// The change of the visible columns, and the statements that replace the touched groups.
+    private func finish(_ node: NodePlan, _ table: String, _ builder: inout DeltaBuilder) -> [String] {
+        let visible = outputs.map(\.name)
+        let merged = SQLText.temporary(table)
+        let old = visible.indices.map { "__old\($0)" }
+        let unchanged = SQLText.same(zip(visible, old).map { (SQLText.identifier($0), $1) })
+        let rows = """
+            SELECT \(SQLText.list(visible)), CAST(1 AS BIGINT) AS __w FROM \(merged)
+            WHERE __alive AND NOT (__rid IS NOT NULL AND \(unchanged))
+            UNION ALL
+            SELECT \(old.joined(separator: ", ")), CAST(-1 AS BIGINT) FROM \(merged)
+            WHERE __rid IS NOT NULL AND NOT (__alive AND \(unchanged))
+            """
+        // Rows of different groups can only be equal when a key is not shown.
+        let showsKeys = keys.allSatisfy { key in outputs.contains { $0.expression.columnName == key.name } }
+        let delta =
+            showsKeys
+            ? rows
+            : """
+            SELECT \(SQLText.list(visible)), CAST(sum(__w) AS BIGINT) AS __w FROM (\(rows))
+            GROUP BY ALL HAVING sum(__w) <> 0
+            """
+        builder.add(table: node.deltaTable, SQLText.makeTemporary(node.deltaTable, as: delta))
+        let columns = SQLText.list(visible + hiddenColumns.map(\.state))
+        return [
+            "DELETE FROM \(node.table) WHERE rowid IN (SELECT __rid FROM \(merged) WHERE __rid IS NOT NULL)",
+            "INSERT INTO \(node.table) (\(columns)) SELECT \(columns) FROM \(merged) WHERE __alive",
+        ]
+    }
+
+    private func keyMatch(_ state: String, _ change: String) -> String {
+        let names = stateNames
+        return SQLText.same(
+            keys.map { (SQLText.column(state, names[$0.name] ?? $0.name), SQLText.column(change, $0.name)) }
+        )
+    }
+}
+
+extension AggregatePlan.Accumulator {
+    /// What is counted, summed or compared.
+    var argument: Expression? {
+        switch kind {
+        case .count(let argument): argument
+        case .sum(let argument, _, _), .extreme(let argument, _): argument
+        }
+    }
+}

@@ -1,0 +1,92 @@
+/// How a node is computed and kept.
+struct NodePlan: Sendable {
+    /// What the node keeps, and by which rule.
+    enum Kind: Sendable {
+        /// The rows of a relation as they are: every operator in it has a rule of its own.
+        case bag(BagPlan)
+        /// Groups whose aggregates can be merged.
+        case aggregate(AggregatePlan)
+        /// Rows computed partition by partition.
+        case partition(PartitionPlan)
+        /// A query that is run as a whole.
+        case opaque(OpaquePlan)
+    }
+
+    /// The node's name, as changes of it are announced.
+    var name: String
+    /// The state table, quoted.
+    var table: String
+    /// What the names of temporary tables begin with.
+    var prefix: String
+    /// What is computed.
+    var kind: Kind
+    /// The columns a reader sees.
+    var visible: [ViewColumn]
+    /// The rule's name for people.
+    var rule: String
+    /// Why this rule and not a cheaper one; empty when there is none.
+    var issues: [String]
+
+    /// The table that holds the node's change.
+    var deltaTable: String { prefix + "_delta" }
+
+    /// What is announced as changed to make this node change.
+    var sources: [String] {
+        var found: [String] = []
+        for source in readSources where !found.contains(source) { found.append(source) }
+        return found
+    }
+
+    private var readSources: [String] {
+        switch kind {
+        case .bag(let plan): plan.relation.leaves.compactMap(\.source)
+        case .aggregate(let plan): plan.input.leaves.compactMap(\.source)
+        case .partition(let plan): plan.input.leaves.compactMap(\.source)
+        case .opaque(let plan): plan.sources
+        }
+    }
+}
+
+/// A bag of rows.
+struct BagPlan: Sendable {
+    var relation: Relation
+    /// The visible columns, in order.
+    var outputs: [NamedExpression]
+}
+
+/// A query run as it was written.
+struct OpaquePlan: Sendable {
+    var sql: String
+    var sources: [String]
+}
+
+/// The SQL that computes a node in full and the columns its state has.
+struct StateShape: Hashable, Sendable {
+    /// The query whose columns are the state's.
+    var select: String
+    /// Names of the hidden columns, after the visible ones.
+    var hidden: [String]
+}
+
+extension NodePlan {
+    /// The state as a query over the rows as they are now.
+    func shape(_ texts: [String]) -> StateShape {
+        var renderer = RelationRenderer(texts: texts)
+        switch kind {
+        case .bag(let plan):
+            let clause = renderer.from(plan.relation)
+            let columns = plan.outputs.map { NamedText(renderer.text($0.expression), as: $0.name) }
+            return StateShape(
+                select: SelectText(columns: columns, from: clause.items, predicates: clause.predicates).text,
+                hidden: []
+            )
+        case .aggregate(let plan): return plan.shape(&renderer)
+        case .partition(let plan):
+            return StateShape(select: plan.select(plan.input, &renderer), hidden: plan.hiddenKeys.map(\.name))
+        case .opaque(let plan):
+            // The query's own names may repeat; the state's do not.
+            let columns = SQLText.list(visible.map(\.name))
+            return StateShape(select: "SELECT \(columns) FROM (\(plan.sql)) AS __q(\(columns))", hidden: [])
+        }
+    }
+}

@@ -1,0 +1,249 @@
+import DuetPipeline
+
+/// Reads a FROM clause.
+struct FromReader {
+    let translator: Translator
+    let tables: CommonTables
+
+    /// The relation of a FROM item; its tables are added to the scope.
+    func read(_ item: JSONValue, into scope: Scope) throws -> Relation {
+        if let sample = item["sample"], !sample.isNull { throw Unsupported("a sample is different every time") }
+        switch item["type"]?.string {
+        case "EMPTY": return .join([], [])
+        case "BASE_TABLE": return try table(item, scope)
+        case "SUBQUERY":
+            guard let query = item["subquery"]?["node"] else { throw Unsupported("a subquery without a body") }
+            let translated = try translator.query(query, tables, parent: nil)
+            add(translated.outputs, item, item["alias"]?.string ?? "", scope)
+            return translated.relation
+        case "JOIN": return try join(item, scope)
+        case "EXPRESSION_LIST": return try values(item, scope)
+        case "TABLE_FUNCTION":
+            let call = try self.call(item, Scope(parent: nil))
+            let column = translator.names.fresh(call.column)
+            let expression = NamedExpression(name: column, expression: translator.pool.intern(call.tree))
+            add([Scope.Column(name: call.column, value: SyntaxTree.column(column))], item, call.alias, scope)
+            return .project(.join([], []), [expression])
+        case let type: throw Unsupported("\(type ?? "this") in FROM has no rule")
+        }
+    }
+
+    private func add(_ columns: [Scope.Column], _ item: JSONValue, _ alias: String, _ scope: Scope, schema: String = "")
+    {
+        var columns = columns
+        let names = item["column_name_alias"]?.array?.compactMap(\.string) ?? []
+        for (index, name) in names.enumerated() where index < columns.count { columns[index].name = name }
+        scope.tables.append(Scope.Table(schema: schema, alias: alias, columns: columns))
+    }
+
+    private func table(_ item: JSONValue, _ scope: Scope) throws -> Relation {
+        let table = item["table_name"]?.string ?? ""
+        let schema = item["schema_name"]?.string ?? ""
+        let written = item["alias"]?.string ?? ""
+        if let time = item["at_clause"], !time.isNull { throw Unsupported("AT (…) has no rule") }
+        if schema.isEmpty, let entry = tables.entry(table) {
+            let translated = try translator.commonTable(entry)
+            add(translated.outputs, item, written.isEmpty ? table : written, scope)
+            return translated.relation
+        }
+        guard let input = translator.input(schema: schema, table: table) else {
+            throw Unsupported("'\(SQLText.qualified(schema, table))' is not a dataset whose changes are known")
+        }
+        let leaf = translator.leaf(input)
+        let columns = zip(input.columns, leaf.columns).map {
+            Scope.Column(name: $0.name, value: SyntaxTree.column($1))
+        }
+        add(columns, item, written.isEmpty ? table : written, scope, schema: written.isEmpty ? schema : "")
+        return .leaf(leaf)
+    }
+
+    private func values(_ item: JSONValue, _ scope: Scope) throws -> Relation {
+        let rows = (item["values"]?.array ?? []).map { $0.array ?? [] }
+        guard let width = rows.first?.count, width > 0 else { throw Unsupported("VALUES without rows") }
+        let empty = Scope(parent: nil)
+        let block = Block(translator: translator, node: .null, tables: tables, parent: empty)
+        let parts = try rows.map { row in
+            Relation.project(
+                .join([], []),
+                try row.map {
+                    NamedExpression(
+                        name: translator.names.fresh("value"),
+                        expression: translator.pool.intern(try block.resolve($0, .columnsFirst))
+                    )
+                }
+            )
+        }
+        let columns = (0..<width).map { translator.names.fresh("col\($0)") }
+        let outputs = columns.enumerated().map {
+            Scope.Column(name: "col\($0.offset)", value: SyntaxTree.column($0.element))
+        }
+        add(outputs, item, item["alias"]?.string ?? "", scope)
+        return .union(parts, columns)
+    }
+
+    // MARK: Table functions
+
+    private struct Call {
+        var tree: JSONValue
+        var alias: String
+        var column: String
+    }
+
+    /// A call of UNNEST, range or generate_series as an expression that gives one column of rows.
+    private func call(_ item: JSONValue, _ scope: Scope) throws -> Call {
+        guard let function = item["function"], let name = function["function_name"]?.string?.lowercased(),
+            ["unnest", "range", "generate_series"].contains(name),
+            item["with_ordinality"]?.string ?? "WITHOUT_ORDINALITY" == "WITHOUT_ORDINALITY"
+        else {
+            let name = item["function"]?["function_name"]?.string ?? "a table function"
+            throw Unsupported("\(name) reads what duet does not see change")
+        }
+        let block = Block(translator: translator, node: .null, tables: tables, parent: scope)
+        let arguments = try (function["children"]?.array ?? []).map { try block.resolve($0, .columnsFirst) }
+        if arguments.contains(where: Block.hasSubquery) { throw Unsupported("a subquery in \(name) has no rule") }
+        let list = name == "unnest" ? arguments : [SyntaxTree.call(name, arguments)]
+        let alias = item["alias"]?.string ?? ""
+        return Call(
+            tree: SyntaxTree.call("unnest", list),
+            alias: alias.isEmpty ? name : alias,
+            column: name == "unnest" && !alias.isEmpty ? alias : name
+        )
+    }
+
+    // MARK: Joins
+
+    private func join(_ item: JSONValue, _ scope: Scope) throws -> Relation {
+        guard let leftItem = item["left"], let rightItem = item["right"],
+            let type = item["join_type"]?.string, let reference = item["ref_type"]?.string
+        else { throw Unsupported("a join without its parts") }
+        guard ["REGULAR", "CROSS", "NATURAL"].contains(reference) else {
+            throw Unsupported("a \(reference) join has no rule")
+        }
+        // The sides see only their own tables; the scope around them comes back at the end.
+        let sides = Scope(parent: scope.parent)
+        let left = try read(leftItem, into: sides)
+        let middle = sides.tables.count
+        if rightItem["type"]?.string == "TABLE_FUNCTION", type == "INNER" {
+            let call = try self.call(rightItem, sides)
+            if !SyntaxTree.columns(in: call.tree).isEmpty {
+                guard item["condition"]?.isNull ?? true, reference != "NATURAL" else {
+                    throw Unsupported("a lateral join with a condition has no rule")
+                }
+                let column = translator.names.fresh(call.column)
+                let output = Scope.Column(name: call.column, value: SyntaxTree.column(column))
+                add([output], rightItem, call.alias, sides)
+                scope.tables += sides.tables
+                return .lateral(left, call: translator.pool.intern(call.tree), columns: [column])
+            }
+        }
+        let right = try read(rightItem, into: sides)
+        let result = try joined(item, left, right, type, sides, middle)
+        scope.tables += sides.tables
+        return result
+    }
+
+    private func joined(
+        _ item: JSONValue,
+        _ left: Relation,
+        _ right: Relation,
+        _ type: String,
+        _ sides: Scope,
+        _ middle: Int
+    ) throws -> Relation {
+        var left = left
+        var right = right
+        if ["RIGHT", "FULL"].contains(type) { left = plain(left, sides, 0..<middle) }
+        if ["LEFT", "FULL"].contains(type) { right = plain(right, sides, middle..<sides.tables.count) }
+        var conditions = try usingConditions(item, type, sides, middle)
+        for tree in SyntaxTree.conjuncts(item["condition"]) {
+            if Block.hasSubquery(tree) { throw Unsupported("a subquery in a join's condition has no rule") }
+            let block = Block(translator: translator, node: .null, tables: tables, parent: sides)
+            conditions.append(try block.resolve(tree, .columnsFirst))
+        }
+        switch type {
+        case "INNER": return .joined([left, right], conditions.map(translator.pool.intern))
+        case "LEFT":
+            return .outer(translator.outerJoin(.left, left, right, conditions))
+        case "RIGHT":
+            return .outer(translator.outerJoin(.left, right, left, conditions))
+        case "FULL":
+            return .outer(translator.outerJoin(.full, left, right, conditions))
+        case "SEMI", "ANTI":
+            sides.tables.removeSubrange(middle...)
+            return try translator.semiJoin(left, right, conditions, isAnti: type == "ANTI")
+        default: throw Unsupported("a \(type) join has no rule")
+        }
+    }
+
+    /// The equalities of USING and NATURAL, and the merging of their columns in the scope.
+    private func usingConditions(
+        _ item: JSONValue,
+        _ type: String,
+        _ sides: Scope,
+        _ middle: Int
+    ) throws -> [JSONValue] {
+        var names = item["using_columns"]?.array?.compactMap { $0.string?.lowercased() } ?? []
+        if item["ref_type"]?.string == "NATURAL" {
+            let right = Set(visibleColumns(sides, middle..<sides.tables.count))
+            names = visibleColumns(sides, 0..<middle).filter { right.contains($0) }
+            if names.isEmpty { throw Unsupported("a NATURAL join without common columns") }
+        }
+        return try names.map { name in
+            let (leftTable, leftColumn) = try find(name, sides, 0..<middle)
+            let (rightTable, rightColumn) = try find(name, sides, middle..<sides.tables.count)
+            let leftValue = sides.tables[leftTable].columns[leftColumn].value
+            let rightValue = sides.tables[rightTable].columns[rightColumn].value
+            if ["RIGHT", "FULL"].contains(type) {
+                let own = sides.tables[leftTable].columns[leftColumn]
+                sides.tables[leftTable].columns[leftColumn].qualified = own.qualified ?? own.value
+                sides.tables[leftTable].columns[leftColumn].value =
+                    type == "RIGHT" ? rightValue : SyntaxTree.op("OPERATOR_COALESCE", [leftValue, rightValue])
+            }
+            sides.tables[rightTable].merged.insert(name)
+            return SyntaxTree.comparison("COMPARE_EQUAL", leftValue, rightValue)
+        }
+    }
+
+    private func visibleColumns(_ scope: Scope, _ range: Range<Int>) -> [String] {
+        scope.tables[range].flatMap { table in
+            table.columns.map { $0.name.lowercased() }.filter { !table.merged.contains($0) }
+        }
+    }
+
+    private func find(_ name: String, _ scope: Scope, _ range: Range<Int>) throws -> (Int, Int) {
+        for table in range where !scope.tables[table].merged.contains(name) {
+            if let column = scope.tables[table].columns.firstIndex(where: { $0.name.lowercased() == name }) {
+                return (table, column)
+            }
+        }
+        throw Unsupported("column '\(name)' of USING is not on both sides")
+    }
+
+    /// The side of an outer join that may be missing: its columns must be computed below the join.
+    private func plain(_ relation: Relation, _ scope: Scope, _ range: Range<Int>) -> Relation {
+        var computed: [JSONValue: String] = [:]
+        for table in range {
+            for column in scope.tables[table].columns {
+                for value in [column.value, column.qualified].compactMap(\.self)
+                where SyntaxTree.columnNames(of: value) == nil && computed[value] == nil {
+                    computed[value] = translator.names.fresh(column.name)
+                }
+            }
+        }
+        guard !computed.isEmpty else { return relation }
+        func named(_ value: JSONValue) -> JSONValue { computed[value].map(SyntaxTree.column) ?? value }
+        for table in range {
+            for index in scope.tables[table].columns.indices {
+                let column = scope.tables[table].columns[index]
+                scope.tables[table].columns[index].value = named(column.value)
+                scope.tables[table].columns[index].qualified = column.qualified.map(named)
+            }
+        }
+        let outputs =
+            relation.columns.map { NamedExpression(name: $0, expression: .column($0)) }
+            + computed.sorted { $0.value < $1.value }.map {
+                NamedExpression(name: $0.value, expression: translator.pool.intern($0.key))
+            }
+        return .project(relation, outputs)
+    }
+}

@@ -1,0 +1,241 @@
+import DuetPipeline
+
+/// The part of a block that groups: GROUP BY, aggregates and HAVING.
+final class GroupedBlock {
+    private let block: Block
+    private var keys: [(name: String, tree: JSONValue)] = []
+    private var calls: [(name: String, tree: JSONValue)] = []
+    private var groupings: [(name: String, tree: JSONValue)] = []
+    private var keyNames: [String] = []
+
+    init(block: Block) { self.block = block }
+
+    private var translator: Translator { block.translator }
+
+    /// Whether the block groups at all.
+    func isNeeded() throws -> Bool {
+        if !(block.node["group_expressions"]?.array ?? []).isEmpty { return true }
+        if block.node["aggregate_handling"]?.string == "FORCE_AGGREGATES" { return true }
+        if let having = block.node["having"], !having.isNull { return true }
+        let others = [block.node["qualify"], block.modifier("ORDER_MODIFIER")].compactMap(\.self)
+        return (block.items.map(\.tree) + others).contains { isAggregate($0) }
+    }
+
+    private func isAggregate(_ tree: JSONValue) -> Bool {
+        SyntaxTree.contains(tree, stopAt: { $0["class"]?.string == "SUBQUERY" }) { object in
+            object["class"]?.string == "FUNCTION"
+                && translator.functions.aggregates.contains(object["function_name"]?.string?.lowercased() ?? "")
+        }
+    }
+
+    /// The block as a query over its groups.
+    func translated() throws -> Translated {
+        block.isGrouping = true
+        try readKeys()
+        let outputs = try block.items.map { item in
+            Scope.Column(name: item.name, value: try lifted(try block.value(of: item)))
+        }
+        let having = try SyntaxTree.conjuncts(block.node["having"]).map {
+            try lifted(try block.resolve($0, .aliasesFirst))
+        }
+        let qualify = try block.node["qualify"]?.present.map {
+            try lifted(try block.resolve($0, .columnsFirst))
+        }
+        let order = try block.orderKeys(outputs, isDistinct: block.isDistinct) {
+            try self.lifted(try self.block.resolve($0, .aliasesFirst))
+        }
+        let groups = try relationOfGroups()
+        let relation = Relation.joined(
+            [groups] + block.besideGroups,
+            having.map { translator.pool.intern($0) }
+        )
+        var result = Translated(relation: relation, outputs: outputs)
+        if keys.isEmpty, sets.count == 1 { result.rows = having.isEmpty ? .one : .atMostOne }
+        return try block.finished(result, qualify: qualify, order: order)
+    }
+
+    /// The one value of a correlated scalar subquery: groups by the inner sides of its equalities.
+    ///
+    /// - Returns: The groups, the columns of their keys, and the value, right also for keys without a group.
+    func correlatedValue(by inner: [JSONValue]) throws -> (relation: Relation, keys: [String], value: JSONValue) {
+        guard let item = block.items.first, block.items.count == 1, isAggregate(item.tree) else {
+            throw Unsupported("a correlated scalar subquery that is not an aggregate has no rule")
+        }
+        block.isGrouping = true
+        let value = try lifted(try block.value(of: item))
+        guard block.besideGroups.isEmpty, groupings.isEmpty else {
+            throw Unsupported("a subquery in a correlated subquery's aggregate has no rule")
+        }
+        let groups = try translator.group(
+            block.relation,
+            keys: inner.map { ("key", $0) },
+            calls: calls,
+            rule: "aggregate by the columns that tie the subquery to its outer query"
+        )
+        var empty: [String: JSONValue] = [:]
+        for (call, name) in zip(calls, groups.calls) {
+            let function = call.tree["function_name"]?.string?.lowercased() ?? ""
+            guard Self.emptyIsNull.contains(function) || Self.emptyIsZero.contains(function) else {
+                throw Unsupported("'\(function)' in a correlated subquery has no rule")
+            }
+            let column = SyntaxTree.column(name)
+            empty[call.name] =
+                Self.emptyIsZero.contains(function)
+                ? SyntaxTree.op("OPERATOR_COALESCE", [column, SyntaxTree.constant(0)]) : column
+        }
+        return (groups.relation, groups.keys, SyntaxTree.substitute(value) { empty[$0] })
+    }
+
+    /// Aggregates that are NULL over no rows.
+    static let emptyIsNull: Set<String> = [
+        "sum", "avg", "mean", "min", "max", "bool_and", "bool_or", "stddev", "stddev_samp", "stddev_pop", "variance",
+        "var_samp", "var_pop", "median", "any_value", "first", "string_agg", "list", "array_agg", "arg_min", "arg_max",
+    ]
+    /// Aggregates that are zero over no rows.
+    static let emptyIsZero: Set<String> = ["count", "count_star"]
+
+    private func readKeys() throws {
+        let expressions = block.node["group_expressions"]?.array ?? []
+        for expression in expressions {
+            var name = "key"
+            let tree: JSONValue
+            if let position = try block.position(expression) {
+                name = block.items[position].name
+                tree = try block.value(of: block.items[position])
+            } else {
+                if Block.hasSubquery(expression) { throw Unsupported("a subquery in GROUP BY has no rule") }
+                name = SyntaxTree.columnNames(of: expression)?.last ?? name
+                tree = Block.withoutAlias(try block.resolve(Block.withoutAlias(expression), .columnsFirst))
+            }
+            keys.append((name, tree))
+        }
+        if expressions.isEmpty, block.node["aggregate_handling"]?.string == "FORCE_AGGREGATES" {
+            for item in block.items where !isAggregate(item.tree) && !Block.hasWindow(item.tree) {
+                keys.append((item.name, try block.value(of: item)))
+            }
+        }
+        keyNames = keys.map { translator.names.fresh($0.name) }
+    }
+
+    /// The grouping sets, as positions of keys.
+    private var sets: [[Int]] {
+        let written = (block.node["group_sets"]?.array ?? []).map { $0.array?.compactMap(\.integer) ?? [] }
+        return written.isEmpty ? [Array(keys.indices)] : written
+    }
+
+    /// An expression over the rows as one over the groups.
+    private func lifted(_ tree: JSONValue) throws -> JSONValue {
+        let bare = Block.withoutAlias(tree)
+        if let index = keys.firstIndex(where: { $0.tree == bare }) { return SyntaxTree.column(keyNames[index]) }
+        switch tree {
+        case .array(let values): return .array(try values.map { try lifted($0) })
+        case .object(let object):
+            if let names = SyntaxTree.columnNames(of: tree) {
+                let name = names.first ?? ""
+                if block.besideGroups.contains(where: { $0.columns.contains(name) }) { return tree }
+                throw Unsupported("column '\(name)' is neither grouped nor aggregated")
+            }
+            if object["class"]?.string == "FUNCTION",
+                translator.functions.aggregates.contains(object["function_name"]?.string?.lowercased() ?? "")
+            {
+                return noted(bare, in: &calls, stem: object["function_name"]?.string ?? "value")
+            }
+            if object["type"]?.string == "GROUPING_FUNCTION" { return noted(bare, in: &groupings, stem: "grouping") }
+            if object["class"]?.string == "LAMBDA" { return tree }
+            return .object(try object.mapValues { try lifted($0) })
+        default: return tree
+        }
+    }
+
+    private func noted(
+        _ tree: JSONValue,
+        in list: inout [(name: String, tree: JSONValue)],
+        stem: String
+    ) -> JSONValue {
+        if let known = list.first(where: { $0.tree == tree }) { return SyntaxTree.column(known.name) }
+        let name = translator.names.fresh(stem)
+        list.append((name, tree))
+        return SyntaxTree.column(name)
+    }
+
+    /// The groups with their keys and aggregates under the names that the outputs use.
+    private func relationOfGroups() throws -> Relation {
+        let sets = sets
+        if sets.count == 1, groupings.isEmpty, sets[0] == Array(keys.indices) {
+            let groups = try translator.group(
+                block.relation,
+                keys: zip(keyNames, keys).map { ($0, $1.tree) },
+                calls: calls
+            )
+            return renamed(groups, keyNames, calls.map(\.name))
+        }
+        // Each grouping set is a GROUP BY of its own.
+        let types = try translator.types(keys.map { translator.pool.intern($0.tree) }, over: block.relation)
+        let columns = keyNames + calls.map(\.name) + groupings.map(\.name)
+        let branches = try sets.map { set in
+            let source = sets.count > 1 ? instantiatedInput() : Source(relation: block.relation) { $0 }
+            let groups = try translator.group(
+                source.relation,
+                keys: set.map { (keyNames[$0], source.rename(keys[$0].tree)) },
+                calls: calls.map { ($0.name, source.rename($0.tree)) },
+                rule: "one grouping set"
+            )
+            var outputs = keys.indices.map { index -> NamedExpression in
+                let expression =
+                    set.firstIndex(of: index).map { Expression.column(groups.keys[$0]) }
+                    ?? Expression(body: .text("CAST(NULL AS \(types[index]))"), columns: [])
+                return NamedExpression(name: translator.names.fresh("key"), expression: expression)
+            }
+            outputs += groups.calls.map {
+                NamedExpression(name: translator.names.fresh("value"), expression: .column($0))
+            }
+            outputs += try groupings.map { grouping in
+                let bits = try groupingBits(grouping.tree, set)
+                return NamedExpression(
+                    name: translator.names.fresh("grouping"),
+                    expression: Expression(body: .text("CAST(\(bits) AS BIGINT)"), columns: [])
+                )
+            }
+            return Relation.project(groups.relation, outputs)
+        }
+        return .union(branches, columns)
+    }
+
+    /// GROUPING(a, b): a bit for each argument, set when the grouping set leaves it out.
+    private func groupingBits(_ tree: JSONValue, _ set: [Int]) throws -> Int {
+        try (tree["children"]?.array ?? []).reduce(0) { bits, argument in
+            let bare = Block.withoutAlias(argument)
+            guard let index = keys.firstIndex(where: { $0.tree == bare }) else {
+                throw Unsupported("GROUPING of what is not grouped")
+            }
+            return bits * 2 + (set.contains(index) ? 0 : 1)
+        }
+    }
+
+    private struct Source {
+        var relation: Relation
+        var rename: (JSONValue) -> JSONValue
+    }
+
+    /// The input under new names, so that each grouping set reads it on its own.
+    private func instantiatedInput() -> Source {
+        let columns = block.relation.columns
+        let copy = translator.instantiated(
+            Translated(
+                relation: block.relation,
+                outputs: columns.map { Scope.Column(name: $0, value: SyntaxTree.column($0)) }
+            )
+        )
+        let new = Dictionary(
+            zip(columns, copy.outputs.map(\.value)),
+            uniquingKeysWith: { first, _ in first }
+        )
+        return Source(relation: copy.relation) { tree in SyntaxTree.substitute(tree) { new[$0] } }
+    }
+
+    private func renamed(_ groups: Translator.Groups, _ keys: [String], _ calls: [String]) -> Relation {
+        guard case .leaf(var leaf) = groups.relation else { return groups.relation }
+        leaf.columns = keys + calls
+        return .leaf(leaf)
+    }
+}

@@ -1,0 +1,190 @@
+import DuckKit
+import DuetMaintenance
+import DuetPipeline
+
+/// DuckDB as the compiler sees it.
+struct DuckFrontEnd: QueryFrontEnd {
+    let connection: Connection
+
+    func syntaxTree(of sql: String) throws -> JSONValue {
+        try JSONValue(parsing: try connection.syntaxTree(of: sql))
+    }
+
+    func sql(of tree: JSONValue) throws -> String { try connection.sql(fromSyntaxTree: tree.text()) }
+
+    func columns(of sql: String) throws -> [ViewColumn] {
+        try connection.describe(sql).map { ViewColumn(name: $0.name, type: $0.type.description) }
+    }
+}
+
+/// What went wrong in a check, with what is needed to see why.
+struct Wrong: Error, CustomStringConvertible {
+    var description: String
+
+    init(_ description: String) { self.description = description }
+}
+
+/// A base table with its columns.
+struct TestTable {
+    var name: String
+    var columns: [ViewColumn]
+
+    var input: InputRelation {
+        InputRelation(name: name, table: name, columns: columns, delta: "temp.\"delta_\(name)\"")
+    }
+}
+
+/// A view kept up to date over changing tables, and checked against full recomputation.
+final class Harness {
+    let connection: Connection
+    let tables: [TestTable]
+    let query: String
+    let program: ViewProgram
+    /// How often each strategy was used by some node.
+    private(set) var strategies: [MaintenanceStrategy: Int] = [:]
+    /// Updates in which no node recomputed everything.
+    private(set) var incrementalUpdates = 0
+    private(set) var updates = 0
+    private(set) var log: [String] = []
+
+    init(connection: Connection, tables: [TestTable], query: String, view: String = "the view") throws {
+        self.connection = connection
+        self.tables = tables
+        self.query = query
+        let compiler = MaintenanceCompiler(frontEnd: DuckFrontEnd(connection: connection))
+        program = try compiler.compile(view: view, query: query, inputs: tables.map(\.input), stateSchema: "main")
+        for node in program.nodes {
+            for statement in node.create { try run(statement) }
+        }
+        try check(change: nil)
+    }
+
+    private func run(_ sql: String) throws {
+        do {
+            _ = try connection.execute(sql)
+        } catch {
+            throw Wrong("\(error)\nin\n\(sql)")
+        }
+    }
+
+    private func count(_ sql: String) throws -> Int {
+        guard let number = try connection.scalar(sql).int else { throw Wrong("no number from \(sql)") }
+        return number
+    }
+
+    /// Applies changes to the base tables (rows as SQL value lists with a weight) and brings the view up to date.
+    func update(_ changes: [String: [(row: String, weight: Int)]], forceFull: Bool = false) throws {
+        updates += 1
+        log = []
+        var changed: [String: ChangeKind] = [:]
+        try run("CREATE OR REPLACE TEMP TABLE old_result AS \(program.result.visibleSelect)")
+        for table in tables {
+            let names = table.columns.map { "\"\($0.name)\"" }.joined(separator: ", ")
+            try run("CREATE OR REPLACE TEMP TABLE delta_raw AS SELECT *, 0::BIGINT AS __w FROM \(table.name) LIMIT 0")
+            for change in changes[table.name] ?? [] {
+                try run("INSERT INTO delta_raw VALUES (\(change.row), \(change.weight))")
+            }
+            try run(
+                "CREATE OR REPLACE TEMP TABLE \"delta_\(table.name)\" AS SELECT \(names), sum(__w)::BIGINT AS __w "
+                    + "FROM delta_raw GROUP BY ALL HAVING sum(__w) <> 0"
+            )
+            let rows = try connection.rows("SELECT count(*), min(__w) FROM \"delta_\(table.name)\"")
+            guard let first = rows.first, let total = first[0].int, total > 0, let least = first[1].int else {
+                continue
+            }
+            changed[table.name] = least > 0 ? .insertsOnly : .mixed
+            // The base table is changed in the plainest way: counts by row.
+            try run(
+                "CREATE OR REPLACE TABLE \(table.name) AS SELECT \(names) FROM (SELECT \(names), sum(w) AS n FROM ("
+                    + "SELECT \(names), 1 AS w FROM \(table.name) UNION ALL SELECT * FROM \"delta_\(table.name)\") "
+                    + "GROUP BY ALL) , range(n::BIGINT)"
+            )
+        }
+        var cleanup: [String] = []
+        var usedFull = false
+        for node in program.nodes {
+            var change = node.change(changedInputs: changed)
+            if forceFull, change.strategy != .nothing { change = node.fullChange() }
+            strategies[change.strategy, default: 0] += 1
+            if change.strategy == .full { usedFull = true }
+            log.append("-- \(node.name): \(change.strategy), \(change.rule): \(change.reason)")
+            log += change.statements + change.apply
+            for statement in change.statements { try run(statement) }
+            if let delta = change.deltaTable {
+                let rows = try connection.rows("SELECT count(*), min(__w) FROM \(delta)")
+                if let total = rows.first?[0].int, total > 0, let least = rows.first?[1].int {
+                    changed[node.name] = least > 0 ? .insertsOnly : .mixed
+                }
+                if change.strategy == .append, changed[node.name] == .mixed { throw Wrong("an append took rows away") }
+            }
+            for statement in change.apply { try run(statement) }
+            cleanup += change.cleanup
+            if node.name == program.result.name { try check(change: change) }
+        }
+        for statement in cleanup { try run(statement) }
+        if !usedFull { incrementalUpdates += 1 }
+    }
+
+    /// The state must be the query's result, and the change what was added and taken away.
+    private func check(change: ChangeProgram?) throws {
+        let state = program.result.visibleSelect
+        try compare(state, query, "the state", "the query")
+        guard let change else { return }
+        guard let delta = change.deltaTable else { return try compare(state, "FROM old_result", "new", "old") }
+        let names = program.result.visible.map { "\"\($0.name)\"" }.joined(separator: ", ")
+        let twice = try count(
+            "SELECT count(*) FROM (SELECT \(names) FROM \(delta) GROUP BY ALL HAVING count(*) > 1)"
+        )
+        let zero = try count("SELECT count(*) FROM \(delta) WHERE __w = 0 OR __w IS NULL")
+        guard twice == 0, zero == 0 else { throw Wrong("the change is not consolidated") }
+        try compare(
+            "SELECT \(names) FROM (\(state) UNION ALL SELECT \(names) FROM \(delta), range(-__w) WHERE __w < 0)",
+            "SELECT \(names) FROM (FROM old_result UNION ALL SELECT \(names) FROM \(delta), range(__w) WHERE __w > 0)",
+            "new - change",
+            "old"
+        )
+    }
+
+    private func compare(_ a: String, _ b: String, _ nameA: String, _ nameB: String) throws {
+        let sql =
+            "SELECT count(*) FROM (((\(a)) EXCEPT ALL (\(b))) UNION ALL ((\(b)) EXCEPT ALL (\(a))))"
+        if try count(sql) == 0 { return }
+        let left = try connection.rows(a).map(Row.init).sorted()
+        let right = try connection.rows(b).map(Row.init).sorted()
+        if left.count == right.count, zip(left, right).allSatisfy({ $0.isClose(to: $1) }) { return }
+        throw Wrong(
+            "\(nameA) (\(left.count) rows) is not \(nameB) (\(right.count) rows)\n"
+                + "\(nameA): \(left.prefix(12).map(\.text))\n\(nameB): \(right.prefix(12).map(\.text))"
+        )
+    }
+}
+
+/// A row that can be compared with a tolerance for floating point.
+struct Row: Comparable {
+    let values: [Value]
+    let text: String
+    private let key: String
+
+    init(_ values: [Value]) {
+        self.values = values
+        text = values.map { "\($0)" }.joined(separator: "|")
+        key = values.map { value in
+            guard case .double(let number) = value else { return "\(value)" }
+            return "\((number * 1e6).rounded())"
+        }.joined(separator: "|")
+    }
+
+    static func < (a: Self, b: Self) -> Bool { a.key < b.key }
+
+    static func == (a: Self, b: Self) -> Bool { a.key == b.key }
+
+    func isClose(to other: Self) -> Bool {
+        values.count == other.values.count
+            && zip(values, other.values).allSatisfy { a, b in
+                if case .double(let x) = a, case .double(let y) = b {
+                    return x == y || abs(x - y) <= 1e-9 * max(abs(x), abs(y)) || (x.isNaN && y.isNaN)
+                }
+                return a == b
+            }
+    }
+}
