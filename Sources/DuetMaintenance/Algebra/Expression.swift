@@ -16,6 +16,8 @@ struct Expression: Hashable, Sendable {
     let body: Body
     /// The columns used, each once.
     let columns: [String]
+    /// Whether it makes several rows of one, as UNNEST does, so that it may only stand in a select list.
+    var multipliesRows = false
 
     /// A plain column.
     static func column(_ name: String) -> Self { Self(body: .text(SQLText.identifier(name)), columns: [name]) }
@@ -53,10 +55,13 @@ final class ExpressionPool {
             tree = .object(object)
         }
         let columns = SyntaxTree.columns(in: tree)
-        if let number = numbers[tree] { return Expression(body: .pooled(number), columns: columns) }
+        let multiplies = Block.multipliesRows(tree)
+        if let number = numbers[tree] {
+            return Expression(body: .pooled(number), columns: columns, multipliesRows: multiplies)
+        }
         numbers[tree] = trees.count
         trees.append(tree)
-        return Expression(body: .pooled(trees.count - 1), columns: columns)
+        return Expression(body: .pooled(trees.count - 1), columns: columns, multipliesRows: multiplies)
     }
 
     /// The tree of a pooled expression.

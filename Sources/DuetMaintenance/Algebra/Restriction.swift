@@ -20,7 +20,9 @@ extension Relation {
         case .project(let source, let outputs):
             var inner: [(Expression, String)] = []
             for (expression, key) in pairs {
-                guard let name = expression.columnName, let output = outputs.first(where: { $0.name == name }) else {
+                guard let name = expression.columnName, let output = outputs.first(where: { $0.name == name }),
+                    !output.expression.multipliesRows
+                else {
                     return joined(keys, pairs, matchesNull)
                 }
                 inner.append((output.expression, key))

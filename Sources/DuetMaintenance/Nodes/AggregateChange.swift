@@ -28,7 +28,16 @@ extension AggregatePlan {
                 columns.append(NamedText(builder.renderer.text(filter), as: "__f\(index)"))
             }
         }
-        let source = builder.union(terms, columns)
+        var source = builder.union(terms, columns)
+        if hasExtremes {
+            // Terms of a change may take away rows that other terms add; only what is left of both counts as gone.
+            let list = SQLText.list(columns.map(\.name) + ["__w"])
+            let names = columns.map { SQLText.identifier($0.name) }.joined(separator: ", ")
+            source = """
+                SELECT \(names.isEmpty ? "" : names + ", ")sum(__w) AS __w FROM (SELECT \(list) FROM (\(source)))
+                GROUP BY ALL HAVING sum(__w) <> 0
+                """
+        }
         var outputs = keys.map { NamedText(column: $0.name) }
         outputs.append(NamedText("CAST(coalesce(sum(__w), 0) AS BIGINT)", as: rows))
         for (index, accumulator) in accumulators.enumerated() {

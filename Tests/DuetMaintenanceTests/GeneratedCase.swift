@@ -1,0 +1,155 @@
+import DuckKit
+import DuetMaintenance
+
+/// A generated case: tables with rows, a query, and updates.
+struct GeneratedCase {
+    typealias Rows = [String: [(row: String, weight: Int)]]
+
+    let tables: [TestTable]
+    let start: Rows
+    let query: String
+    let updates: [Rows]
+    /// The choices it was made from.
+    let taken: [Int]
+
+    init(choices: Choices) {
+        var choices = choices
+        var generated: [(name: String, columns: [GeneratedColumn])] = []
+        for index in 0..<2 + choices.below(2) {
+            var columns = [GeneratedColumn(text: "k", kind: .int)]
+            for kind in GeneratedColumn.Kind.allCases where choices.oneIn(2) {
+                columns.append(GeneratedColumn(text: "\(kind)_\(index)", kind: kind))
+            }
+            generated.append(("t\(index)", columns))
+        }
+        tables = generated.map { table in
+            TestTable(name: table.name, columns: table.columns.map { ViewColumn(name: $0.text, type: $0.kind.type) })
+        }
+        // The rows that are there, so that updates can take them away again.
+        var current: [String: [String]] = [:]
+        var first: Rows = [:]
+        for table in generated {
+            let rows = (0..<choices.below(7)).map { _ in Self.row(table.columns, &choices) }
+            current[table.name] = rows
+            first[table.name] = rows.map { ($0, 1) }
+        }
+        start = first
+        var generator = QueryGenerator(choices: choices, tables: generated)
+        query = generator.query().sql
+        choices = generator.choices
+        var all: [Rows] = []
+        for _ in 0...choices.below(4) {
+            var changes: Rows = [:]
+            for table in generated {
+                var rows = current[table.name] ?? []
+                changes[table.name] = Self.changes(table.columns, &rows, &choices)
+                current[table.name] = rows
+            }
+            all.append(changes)
+        }
+        updates = all
+        taken = choices.taken
+    }
+
+    private static func changes(
+        _ columns: [GeneratedColumn],
+        _ rows: inout [String],
+        _ choices: inout Choices
+    ) -> [(row: String, weight: Int)] {
+        var changes: [(row: String, weight: Int)] = []
+        switch choices.below(6) {
+        case 0, 1: return []
+        case 2:
+            for _ in 0...choices.below(3) {
+                let row = row(columns, &choices)
+                rows.append(row)
+                changes.append((row, 1))
+            }
+        case 3:
+            // Everything goes; some of it comes back, as itself.
+            changes = rows.map { ($0, -1) }
+            let back = rows.filter { _ in choices.oneIn(3) }
+            changes += back.map { ($0, 1) }
+            rows = back
+        default:
+            for _ in 0...choices.below(3) {
+                if !rows.isEmpty, !choices.oneIn(3) { changes.append((rows.remove(at: choices.below(rows.count)), -1)) }
+                if choices.oneIn(2) {
+                    let row = row(columns, &choices)
+                    rows.append(row)
+                    changes.append((row, 1))
+                }
+            }
+        }
+        return changes
+    }
+
+    private static func row(_ columns: [GeneratedColumn], _ choices: inout Choices) -> String {
+        columns.map { column in
+            if choices.oneIn(6) { return "NULL" }
+            switch column.kind {
+            case .int, .big: return "\(choices.below(4))"
+            case .decimal: return "\(choices.below(3)).\(choices.pick(["00", "25", "10"]))"
+            case .double: return "\(choices.below(3)).\(choices.pick(["0", "25", "5"]))"
+            case .text: return choices.pick(["'a'", "'b'", "'c'"])
+            case .date: return "DATE '2024-01-0\(choices.below(3) + 1)'"
+            case .bool: return choices.pick(["TRUE", "FALSE"])
+            }
+        }.joined(separator: ", ")
+    }
+
+    /// Whether DuckDB takes the query at all; a generated one may not fit together.
+    func prepare(_ connection: Connection) throws {
+        for table in tables {
+            let columns = table.columns.map { "\($0.name) \($0.type)" }.joined(separator: ", ")
+            _ = try connection.execute("CREATE OR REPLACE TABLE \(table.name)(\(columns))")
+            for (row, _) in start[table.name] ?? [] {
+                _ = try connection.execute("INSERT INTO \(table.name) VALUES (\(row))")
+            }
+        }
+    }
+
+    /// Runs the case; what DuckDB refuses without the library is nil.
+    func run(_ connection: Connection) throws -> Harness? {
+        try prepare(connection)
+        guard accepts(connection) else { return nil }
+        let harness = try Harness(connection: connection, tables: tables, query: query)
+        for update in updates {
+            do {
+                try harness.update(update)
+            } catch {
+                throw Wrong("\(error)\n" + harness.log.joined(separator: ";\n"))
+            }
+            guard accepts(connection) else { return nil }
+        }
+        return harness
+    }
+
+    private func accepts(_ connection: Connection) -> Bool {
+        do {
+            _ = try connection.execute(query)
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    /// The case as SQL a person can run.
+    var text: String {
+        var lines: [String] = []
+        for table in tables {
+            let columns = table.columns.map { "\($0.name) \($0.type)" }.joined(separator: ", ")
+            lines.append("CREATE TABLE \(table.name)(\(columns));")
+            for (row, _) in start[table.name] ?? [] { lines.append("INSERT INTO \(table.name) VALUES (\(row));") }
+        }
+        lines.append("-- view: \(query)")
+        for (index, update) in updates.enumerated() {
+            for table in tables {
+                for (row, weight) in update[table.name] ?? [] {
+                    lines.append("-- update \(index): \(table.name) \(weight > 0 ? "+" : "")\(weight) (\(row))")
+                }
+            }
+        }
+        return lines.joined(separator: "\n")
+    }
+}
