@@ -96,6 +96,8 @@ let package = Package(
             dependencies: ["DuetMaintenance", "DuetPipeline", "DuckKit"],
             swiftSettings: strict
         ),
+        .testTarget(name: "DuetFetchTests", dependencies: ["DuetFetch", "DuetServe"], swiftSettings: strict),
+        .testTarget(name: "DuetServeTests", dependencies: ["DuetServe"], swiftSettings: strict),
         .testTarget(name: "DuckKitTests", dependencies: ["DuckKit"], swiftSettings: strict),
         .testTarget(
             name: "DuetExpressionTests",

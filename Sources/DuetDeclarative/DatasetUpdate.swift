@@ -66,19 +66,24 @@ struct DatasetUpdate {
         measures: inout StepMeasures
     ) throws -> Result {
         if dataset.kind == .view { return try publishView(query, decision, &measures) }
+        let view = try maintained(query)
         if decision == .takeChanges {
-            switch dataset.kind {
-            case .streamingTable:
-                if let result = try takeStream(query, version: version, state: state, measures: &measures) {
-                    return result
-                }
-            case .materializedView, .view: break
+            if let view {
+                return try takeChanges(view, query: query, version: version, state: state, measures: &measures)
+            }
+            if dataset.kind == .streamingTable,
+                let result = try takeStream(query, version: version, state: state, measures: &measures)
+            {
+                return result
             }
             return try recompute(query, version: version, measures: &measures)
         }
-        if decision == .rebuild, try hasSameColumns(query) {
-            return try recompute(query, version: version, measures: &measures)
+        let isReplaced = try decision == .rebuild && hasSameColumns(query)
+        if let view {
+            guard isReplaced else { return try build(view, query: query, measures: &measures) }
+            return try replace(view, query: query, version: version, measures: &measures)
         }
+        if isReplaced { return try recompute(query, version: version, measures: &measures) }
         return try build(query, measures: &measures)
     }
 
@@ -133,28 +138,45 @@ struct DatasetUpdate {
         let (rows, counts) = try ExpectationCheck(dataset).count(connection, relation: new)
         measures.expectations = counts
         let columns = try store.visibleColumns(of: store.rows)
-        let list = DatasetStore.list(columns)
-        try run(
-            """
-            CREATE OR REPLACE TEMP TABLE \(change) AS SELECT \(list), sum(__w)::BIGINT AS __w FROM (
-                SELECT \(list), 1 AS __w FROM \(new) UNION ALL SELECT \(list), -1 FROM \(store.rows)
-            ) GROUP BY \(list) HAVING sum(__w) <> 0
-            """,
-            query.text,
-            &measures
-        )
-        let counted = try connection.rows(
-            "SELECT coalesce(sum(__w) FILTER (WHERE __w > 0), 0)::BIGINT, "
-                + "coalesce(-sum(__w) FILTER (WHERE __w < 0), 0)::BIGINT FROM \(change)"
-        ).first
-        measures.rowsInserted = counted?[0].int ?? 0
-        measures.rowsDeleted = counted?[1].int ?? 0
+        try makeDifference(change, new: new, old: store.rows, columns: columns, query: query, measures: &measures)
         let hasChanged = measures.rowsInserted + measures.rowsDeleted > 0
         // Hidden columns may differ where the visible ones do not (a file delivered again), so the rows are replaced.
         try run("CREATE OR REPLACE TABLE \(store.rows) AS SELECT * FROM \(new)", query.text, &measures)
         if hasChanged, hasReaders { try store.log(change, version: version, columns: columns) }
         try publishing(query)
         return Result(rows: try publishedRows(rows), hasChanged: hasChanged)
+    }
+
+    /// Makes a temporary table of what one relation has and another lacks, and counts it.
+    func makeDifference(
+        _ change: String,
+        new: String,
+        old: String,
+        columns: [ColumnDescription],
+        query: Query,
+        measures: inout StepMeasures
+    ) throws {
+        let list = DatasetStore.list(columns)
+        try run(
+            """
+            CREATE OR REPLACE TEMP TABLE \(change) AS SELECT \(list), sum(__w)::BIGINT AS __w FROM (
+                SELECT \(list), 1 AS __w FROM \(new) UNION ALL SELECT \(list), -1 FROM \(old)
+            ) GROUP BY \(list) HAVING sum(__w) <> 0
+            """,
+            query.text,
+            &measures
+        )
+        try countRows(of: change, measures: &measures)
+    }
+
+    /// Notes how many rows a change adds and takes away.
+    func countRows(of change: String, measures: inout StepMeasures) throws {
+        let row = try connection.rows(
+            "SELECT coalesce(sum(__w) FILTER (WHERE __w > 0), 0)::BIGINT, "
+                + "coalesce(-sum(__w) FILTER (WHERE __w < 0), 0)::BIGINT FROM \(change)"
+        ).first
+        measures.rowsInserted = row?[0].int ?? 0
+        measures.rowsDeleted = row?[1].int ?? 0
     }
 
     private func hasSameColumns(_ query: Query) throws -> Bool {

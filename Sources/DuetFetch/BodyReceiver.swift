@@ -7,6 +7,7 @@ final class BodyReceiver: @unchecked Sendable {
         case nothing
         case memory
         case file(PartFile)
+        case stream(StreamBuffer)
     }
 
     let target: Target
@@ -15,7 +16,7 @@ final class BodyReceiver: @unchecked Sendable {
     private let expectedSize: Int?
     private let canResume: Bool
     private let noteThreshold: Int
-    private let sha256: Digest
+    private let sha256: StreamDigest
     /// The bytes of the content held so far.
     private(set) var count = 0
     /// The length of the whole content, as far as the server told.
@@ -28,8 +29,9 @@ final class BodyReceiver: @unchecked Sendable {
     private(set) var computed: [UInt8]?
     private var isDigestFinished = false
 
-    init(request: FetchRequest, location: Location, inMemory: Bool, fileSystem: FileSystem) throws(FetchError) {
-        guard let digest = Digest(.sha256) else {
+    init(request: FetchRequest, location: Location, sink: FetchSession.Sink, fileSystem: FileSystem) throws(FetchError)
+    {
+        guard let digest = StreamDigest() else {
             throw FetchError(code: .transferFailed, message: "libcrypto gives no SHA-256", url: location.redacted)
         }
         self.location = location
@@ -37,25 +39,38 @@ final class BodyReceiver: @unchecked Sendable {
         maximumBytes = request.maximumBytes
         expectedSize = request.expectedSize
         noteThreshold = fileSystem.noteThreshold
-        if inMemory {
-            target = .memory
-        } else if let destination = request.destination {
-            target = .file(
-                PartFile(
-                    destination: destination,
-                    identity: location.identity,
-                    redactedURL: location.redacted,
-                    fileSystem: fileSystem
-                )
-            )
-        } else {
-            target = .nothing
+        switch sink {
+        case .memory: target = .memory
+        case .stream(let buffer): target = .stream(buffer)
+        case .destination:
+            target =
+                request.destination.map { destination in
+                    let part = PartFile(
+                        destination: destination,
+                        identity: location.identity,
+                        redactedURL: location.redacted,
+                        fileSystem: fileSystem
+                    )
+                    return .file(part)
+                } ?? .nothing
         }
         if case .file = target, case .get = request.method, request.contentCoding == .asSent {
             canResume = request.resume
         } else {
             canResume = false
         }
+    }
+
+    /// The buffer of a body that is read while it arrives.
+    var stream: StreamBuffer? {
+        if case .stream(let buffer) = target { return buffer }
+        return nil
+    }
+
+    /// Whether an earlier process may have left something; looks at the name only.
+    var mayHaveRest: Bool {
+        if case .file(let part) = target { return part.exists }
+        return false
     }
 
     /// Picks up what an earlier process left.
@@ -102,6 +117,7 @@ final class BodyReceiver: @unchecked Sendable {
         switch target {
         case .nothing: break
         case .memory: memory.append(contentsOf: bytes)
+        case .stream(let buffer): buffer.add(bytes)
         case .file(let part):
             let before = count
             try part.write(bytes)
@@ -122,7 +138,7 @@ final class BodyReceiver: @unchecked Sendable {
         computed = nil
         guard let digest = Digest(algorithm) else { return }
         switch target {
-        case .nothing: return
+        case .nothing, .stream: return
         case .memory: memory.withUnsafeBytes { digest.update($0) }
         case .file(let part): try part.read(first: count) { digest.update($0) }
         }
@@ -138,6 +154,7 @@ final class BodyReceiver: @unchecked Sendable {
         total = nil
         validator = nil
         memory.removeAll()
+        if case .stream(let buffer) = target { buffer.startOver() }
         if case .file(let part) = target, part.isOpen {
             part.removeNote()
             try part.truncate(to: 0)

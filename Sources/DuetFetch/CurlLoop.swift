@@ -9,6 +9,7 @@ final class CurlLoop: @unchecked Sendable {
     private enum Command {
         case run(Int, Transfer)
         case cancel(Int)
+        case resume(Int)
     }
 
     private struct Mailbox {
@@ -32,8 +33,8 @@ final class CurlLoop: @unchecked Sendable {
         self.multi = multi
         self.configuration = configuration
         queue = AdmissionQueue(
-            maximum: configuration.maximumConnections,
-            maximumPerHost: configuration.maximumConnectionsPerHost
+            maximum: max(1, configuration.maximumConnections),
+            maximumPerHost: max(1, configuration.maximumConnectionsPerHost)
         )
         // Idle connections are kept as long as they may be used again, and no more of them than can be.
         _ = duet_curl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, configuration.maximumConnections)
@@ -134,6 +135,10 @@ final class CurlLoop: @unchecked Sendable {
             } else if let transfer = active[id] {
                 end(id, transfer) { transfer.fail(cancelled(transfer)) }
             }
+        case .resume(let id):
+            if active[id] != nil, let raw = ids.first(where: { $0.value == id })?.key {
+                curl_easy_pause(raw, CURLPAUSE_CONT)
+            }
         }
     }
 
@@ -168,6 +173,7 @@ final class CurlLoop: @unchecked Sendable {
         }
         active[id] = transfer
         ids[easy.raw] = id
+        transfer.attempt.receiver.stream?.connect { [weak self] in self?.post(.resume(id)) }
         curl_multi_add_handle(multi, easy.raw)
     }
 

@@ -1,8 +1,8 @@
 /// How a ``Fetcher`` works, for all its transfers.
 public struct FetchConfiguration: Sendable {
-    /// How many transfers run at once.
+    /// How many transfers run at once; at least 1.
     public var maximumConnections: Int
-    /// How many transfers run at once to one host and port.
+    /// How many transfers run at once to one host and port; at least 1.
     public var maximumConnectionsPerHost: Int
     /// Whether HTTP/2 is offered on https.
     public var allowsHTTP2: Bool
@@ -62,8 +62,8 @@ public struct FetchConfiguration: Sendable {
         sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
         random: @escaping @Sendable () -> Double = { Double.random(in: 0...1) }
     ) {
-        self.maximumConnections = max(1, maximumConnections)
-        self.maximumConnectionsPerHost = max(1, maximumConnectionsPerHost)
+        self.maximumConnections = maximumConnections
+        self.maximumConnectionsPerHost = maximumConnectionsPerHost
         self.allowsHTTP2 = allowsHTTP2
         self.userAgent = userAgent
         self.connectTimeout = connectTimeout

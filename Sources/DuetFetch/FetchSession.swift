@@ -6,7 +6,17 @@ struct FetchSession: Sendable {
     let receiver: BodyReceiver
     private let configuration: FetchConfiguration
     private let loop: CurlLoop
+    /// Kept, since the loop stops with it.
+    private let fetcher: Fetcher
     private let progress: (@Sendable (FetchProgress) -> Void)?
+
+    /// Where the body goes.
+    enum Sink {
+        /// To the request's destination, or nowhere.
+        case destination
+        case memory
+        case stream(StreamBuffer)
+    }
 
     /// What is counted over all attempts.
     private struct Tally {
@@ -20,7 +30,7 @@ struct FetchSession: Sendable {
     init(
         _ request: FetchRequest,
         fetcher: Fetcher,
-        inMemory: Bool,
+        sink: Sink,
         progress: (@Sendable (FetchProgress) -> Void)?
     ) throws(FetchError) {
         location = try Location(request.url)
@@ -42,18 +52,19 @@ struct FetchSession: Sendable {
         }
         self.request = request
         self.loop = loop
+        self.fetcher = fetcher
         self.progress = progress
         configuration = fetcher.configuration
         receiver = try BodyReceiver(
             request: request,
             location: location,
-            inMemory: inMemory,
+            sink: sink,
             fileSystem: configuration.fileSystem
         )
     }
 
     func run() async throws(FetchError) -> FetchResponse {
-        if case .get = request.method, request.destination != nil {
+        if receiver.mayHaveRest {
             try await Blocking.attempt { [receiver] () throws(FetchError) in try receiver.openRest() }
         }
         var tally = Tally()
@@ -66,12 +77,17 @@ struct FetchSession: Sendable {
                 failure = error
             }
             failure.attempts = tally.attempts
-            let wait = request.retry.delay(
-                after: failure,
-                attempt: tally.attempts,
-                method: request.method,
-                random: configuration.random()
-            )
+            // Bytes that were read cannot be taken back, so what comes after them is final.
+            let isFinal = receiver.stream?.hasDelivered ?? false
+            let wait =
+                isFinal
+                ? nil
+                : request.retry.delay(
+                    after: failure,
+                    attempt: tally.attempts,
+                    method: request.method,
+                    random: configuration.random()
+                )
             guard let wait, remaining(tally).map({ $0 > wait }) ?? true, await sleep(wait) else {
                 if Task.isCancelled, failure.code != .cancelled {
                     failure.message = "the transfer was cancelled between two attempts; before: \(failure.message)"

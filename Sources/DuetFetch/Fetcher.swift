@@ -37,7 +37,7 @@ public final class Fetcher: Sendable {
         _ request: FetchRequest,
         progress: (@Sendable (FetchProgress) -> Void)? = nil
     ) async throws(FetchError) -> FetchResponse {
-        let session = try FetchSession(request, fetcher: self, inMemory: false, progress: progress)
+        let session = try FetchSession(request, fetcher: self, sink: .destination, progress: progress)
         return try await session.run()
     }
 
@@ -49,9 +49,22 @@ public final class Fetcher: Sendable {
     public func data(_ request: FetchRequest) async throws(FetchError) -> (FetchResponse, [UInt8]) {
         var request = request
         request.maximumBytes = request.maximumBytes ?? 64 << 20
-        let session = try FetchSession(request, fetcher: self, inMemory: true, progress: nil)
+        let session = try FetchSession(request, fetcher: self, sink: .memory, progress: nil)
         let response = try await session.run()
         return (response, session.receiver.memory)
+    }
+
+    /// Transfers a resource to be read while it arrives, such as the answer of a model.
+    ///
+    /// The transfer starts at once and ends when the result is let go.
+    ///
+    /// - Parameter request: what to transfer; `destination` is ignored.
+    /// - Returns: the body's bytes; reading them throws what ``fetch(_:progress:)`` throws.
+    /// - Throws: what is wrong with the request itself.
+    public func bytes(_ request: FetchRequest) throws(FetchError) -> FetchBytes {
+        let buffer = StreamBuffer()
+        let session = try FetchSession(request, fetcher: self, sink: .stream(buffer), progress: nil)
+        return FetchBytes(session, buffer)
     }
 
     /// Transfers many resources, as many at once as the configuration allows.

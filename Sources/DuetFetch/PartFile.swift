@@ -31,6 +31,8 @@ final class PartFile {
 
     deinit { closeFile() }
 
+    var exists: Bool { access(path, F_OK) == 0 }
+
     var isOpen: Bool { descriptor >= 0 }
 
     /// Opens what an earlier process left, when it can be continued; anything else it left is removed.
@@ -126,7 +128,10 @@ final class PartFile {
 
     /// Closes the file and leaves it to a later process.
     func closeFile() {
-        if descriptor >= 0 { close(descriptor) }
+        guard descriptor >= 0 else { return }
+        // Unlocked by name: a child process that is just being started still has the descriptor, and with it the lock.
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
         descriptor = -1
     }
 

@@ -131,6 +131,8 @@ final class Transfer: @unchecked Sendable {
         guard result.head.isSuccess else { return takeErrorBody(bytes) }
         do {
             if !hasBegun { try begin() }
+            // libcurl gives the same bytes again after the pause.
+            if let stream = attempt.receiver.stream, !stream.hasRoomOrPauses() { return Int(CURL_WRITEFUNC_PAUSE) }
             try attempt.receiver.take(bytes, head: result.head)
         } catch {
             result.failure = error

@@ -16,7 +16,7 @@ public final class FaultConnection {
     /// - Returns: false when the client has gone.
     @discardableResult
     public func send(_ bytes: some Collection<UInt8>) -> Bool {
-        let bytes = Array(bytes)
+        let bytes = bytes as? [UInt8] ?? Array(bytes)
         var sent = 0
         while sent < bytes.count {
             let count = bytes.withUnsafeBytes { raw -> Int in
@@ -42,7 +42,7 @@ public final class FaultConnection {
 
     /// Sends a whole answer with its `Content-Length`.
     @discardableResult
-    public func answer(_ status: Int, _ headers: [String] = [], body: some Collection<UInt8> = [UInt8]()) -> Bool {
+    public func answer(_ status: Int, _ headers: [String] = [], body: some Collection<UInt8> = []) -> Bool {
         sendHead(status, headers + ["Content-Length: \(body.count)"]) && send(body)
     }
 
@@ -102,7 +102,8 @@ public final class FaultConnection {
     private func receiveHead() -> [UInt8]? {
         let end = Array("\r\n\r\n".utf8)
         while true {
-            if buffer.count >= 4, let start = (0...(buffer.count - 4)).first(where: { buffer[$0..<($0 + 4)] == end[...] })
+            if buffer.count >= 4,
+                let start = (0...(buffer.count - 4)).first(where: { buffer[$0..<($0 + 4)] == end[...] })
             {
                 let head = Array(buffer[..<start])
                 buffer.removeFirst(start + 4)

@@ -88,7 +88,9 @@ public final class FaultServer: Sendable {
         return Int(UInt16(bigEndian: address.sin_port))
     }
 
-    /// Stops listening and ends all connections. Calling it again does nothing.
+    /// Stops listening and ends all connections.
+    ///
+    /// Calling it again does nothing.
     public func stop() {
         state.withLock { state in
             guard !state.isStopped else { return }

@@ -1,0 +1,226 @@
+internal import DuckKit
+internal import DuetEngine
+internal import DuetEvents
+internal import DuetMaintenance
+internal import DuetPipeline
+
+/// A materialized view's change rules, and where its inputs' changes are found.
+struct MaintainedView {
+    let program: ViewProgram
+    /// The temporary relation with the change of each input, by the input's name.
+    let deltas: [DatasetName: String]
+
+    /// The kept tables' definitions: when they are other than those the state was made with, it must be made anew.
+    var layout: String { program.nodes.flatMap(\.create).joined(separator: ";\n") }
+}
+
+extension DatasetUpdate {
+    /// Compiles the view's change rules; nil for datasets that are no views over datasets alone.
+    func maintained(_ query: Query) throws -> MaintainedView? {
+        guard dataset.kind == .materializedView, query.fileReads.isEmpty else { return nil }
+        var inputs: [InputRelation] = []
+        var deltas: [DatasetName: String] = [:]
+        for reference in node.shape.references {
+            let schema = reference.schema.isEmpty ? session.request.pipeline.defaultSchema : reference.schema
+            let name = DatasetName(schema: schema, table: reference.table)
+            // A view's changes are not kept: what reads it is computed in full, with that reason.
+            guard let input = session.graph[name]?.dataset, input.kind != .view, deltas[name] == nil else { continue }
+            let store = DatasetStore(dataset: input, connection: connection)
+            let delta = "temp.main.\(SQL.identifier("delta:\(name.key)"))"
+            deltas[name] = delta
+            inputs.append(
+                InputRelation(
+                    name: name.key,
+                    schema: reference.schema,
+                    table: reference.table,
+                    columns: try store.visibleColumns(of: store.published).map {
+                        ViewColumn(name: $0.name, type: "\($0.type)")
+                    },
+                    current: store.published,
+                    delta: delta
+                )
+            )
+        }
+        let program: ViewProgram
+        do {
+            program = try MaintenanceCompiler(frontEnd: DuckFrontEnd(connection: connection)).compile(
+                view: dataset.name.description,
+                query: query.text.text,
+                inputs: inputs,
+                stateSchema: WarehouseState.data
+            )
+        } catch let error as DuckDBError {
+            throw ErrorTranslation.error(error, dataset: dataset.name, text: query.text, names: names)
+        }
+        return MaintainedView(program: program, deltas: deltas)
+    }
+
+    /// Makes a view and the tables kept for it from the whole of its inputs.
+    func build(_ view: MaintainedView, query: Query, measures: inout StepMeasures) throws -> Result {
+        measures.strategy = .full
+        measures.rule = "the query over everything"
+        for statement in view.program.nodes.flatMap(\.create) { try run(statement, query.text, &measures) }
+        try store.forgetChanges()
+        try record(layout: view.layout)
+        let (rows, counts) = try ExpectationCheck(dataset).count(connection, relation: store.rows)
+        measures.expectations = counts
+        measures.rowsInserted = rows
+        try publishing(query)
+        return Result(rows: try publishedRows(rows), isRebuilt: true)
+    }
+
+    /// Makes a view anew whose columns stay: its readers get the difference and need not be made anew themselves.
+    func replace(
+        _ view: MaintainedView,
+        query: Query,
+        version: Int,
+        measures: inout StepMeasures
+    ) throws -> Result {
+        let columns = try store.visibleColumns(of: store.rows)
+        let list = DatasetStore.list(columns)
+        let old = "temp.main.\(SQL.identifier("old:\(dataset.name)"))"
+        let change = "temp.main.\(SQL.identifier("change:\(dataset.name)"))"
+        try run("CREATE OR REPLACE TEMP TABLE \(old) AS SELECT \(list) FROM \(store.rows)", query.text, &measures)
+        // Readers may still have earlier changes to take; those stay valid, so the log is not forgotten here.
+        for statement in view.program.nodes.flatMap(\.create) { try run(statement, query.text, &measures) }
+        try record(layout: view.layout)
+        let (rows, counts) = try ExpectationCheck(dataset).count(connection, relation: store.rows)
+        measures.strategy = .full
+        measures.rule = "the query over everything, then the difference"
+        measures.expectations = counts
+        try makeDifference(change, new: store.rows, old: old, columns: columns, query: query, measures: &measures)
+        let hasChanged = measures.rowsInserted + measures.rowsDeleted > 0
+        if hasChanged, hasReaders { try store.log(change, version: version, columns: columns) }
+        try publishing(query)
+        return Result(rows: try publishedRows(rows), hasChanged: hasChanged)
+    }
+
+    /// Takes the changes of a view's inputs over.
+    func takeChanges(
+        _ view: MaintainedView,
+        query: Query,
+        version: Int,
+        state: RefreshState,
+        measures: inout StepMeasures
+    ) throws -> Result {
+        let inputs = try changedInputs(view, state: state, measures: &measures)
+        let refusal = try reasonForFull(view, inputs: inputs, state: state)
+        measures.rowsRead = refusal == nil ? inputs.reduce(0) { $0 + $1.rows } : nil
+        var change: ChangeProgram?
+        var strategies: [MaintenanceStrategy] = []
+        var changed = Dictionary(inputs.map { ($0.name.key, $0.kind) }) { first, _ in first }
+        for node in view.program.nodes {
+            let isResult = node.name == view.program.result.name
+            if refusal != nil, !isResult {
+                for statement in node.create { try run(statement, query.text, &measures) }
+                continue
+            }
+            let program = refusal == nil ? node.change(changedInputs: changed) : node.fullChange()
+            for statement in program.statements { try run(statement, query.text, &measures) }
+            if isResult, let delta = program.deltaTable { try countChange(delta, measures: &measures) }
+            for statement in program.apply { try run(statement, query.text, &measures) }
+            if let delta = program.deltaTable, let kind = try kind(of: delta) { changed[node.name] = kind }
+            strategies.append(program.strategy)
+            if isResult { change = program }
+        }
+        measures.strategy = Self.strategy(strategies)
+        measures.rule = refusal ?? change?.rule
+        if let reason = change?.reason, refusal == nil { measures.rule = "\(change?.rule ?? ""): \(reason)" }
+        if refusal != nil { try record(layout: view.layout) }
+        let rows = try connection.scalar("SELECT count(*) FROM \(store.rows)").int ?? 0
+        guard let delta = change?.deltaTable, measures.rowsInserted + measures.rowsDeleted > 0 else {
+            return Result(rows: try publishedRows(rows), hasChanged: false)
+        }
+        if hasReaders {
+            try store.log(delta, version: version, columns: try store.visibleColumns(of: store.rows))
+        }
+        return Result(rows: try publishedRows(rows), hasChanged: true)
+    }
+
+    // MARK: - What has changed
+
+    private struct ChangedInput {
+        var name: DatasetName
+        var kind: ChangeKind
+        var rows: Int
+    }
+
+    private func changedInputs(
+        _ view: MaintainedView,
+        state: RefreshState,
+        measures: inout StepMeasures
+    ) throws -> [ChangedInput] {
+        let seen = state.datasets[dataset.name]?.seen ?? [:]
+        var changed: [ChangedInput] = []
+        for (name, delta) in view.deltas.sorted(by: { $0.key < $1.key }) {
+            let before = seen[name] ?? 0
+            guard let version = state.datasets[name]?.version, version > before else { continue }
+            guard let input = session.graph[name]?.dataset else { continue }
+            let source = DatasetStore(dataset: input, connection: connection)
+            let columns = try source.visibleColumns(of: source.published)
+            let select = source.changeQuery(since: before, columns: columns)
+            let sql = "CREATE OR REPLACE TEMP TABLE \(delta) AS \(select)"
+            measures.statements.append(sql)
+            try connection.execute(sql)
+            guard let kind = try kind(of: delta) else { continue }
+            let rows = try connection.scalar("SELECT count(*) FROM \(delta)").int ?? 0
+            changed.append(ChangedInput(name: name, kind: kind, rows: rows))
+        }
+        return changed
+    }
+
+    /// The signs in a change; nil when it is empty.
+    private func kind(of delta: String) throws -> ChangeKind? {
+        let row = try connection.rows("SELECT count(*), coalesce(min(__w), 0)::BIGINT FROM \(delta)").first ?? []
+        guard row.first?.int ?? 0 > 0 else { return nil }
+        return row.last?.int ?? 0 > 0 ? .insertsOnly : .mixed
+    }
+
+    /// Why everything is to be computed anew although changes are known; nil when it is not.
+    private func reasonForFull(
+        _ view: MaintainedView,
+        inputs: [ChangedInput],
+        state: RefreshState
+    ) throws -> String? {
+        if dataset.refreshPolicy == .full { return "its REFRESH POLICY is FULL" }
+        let unknown = node.inputs.filter { view.deltas[$0] == nil }
+        if let view = unknown.first { return "it reads the view \(view), whose changes are not kept" }
+        if try recordedLayout() != view.layout { return "the tables kept for it are of another version" }
+        if dataset.refreshPolicy != .auto { return nil }
+        for input in inputs {
+            let all = memory.rows(of: input.name) ?? 0
+            // Beyond this a change costs about what the whole does, on what was measured so far.
+            if input.rows * 2 > all, all > 0 {
+                return "\(input.rows) changed rows of \(input.name) are more than half of its \(all)"
+            }
+        }
+        return nil
+    }
+
+    private func countChange(_ delta: String, measures: inout StepMeasures) throws {
+        try countRows(of: delta, measures: &measures)
+        let added = "(SELECT * FROM \(delta) WHERE __w > 0)"
+        measures.expectations = try ExpectationCheck(dataset).count(connection, relation: added, weight: "__w").counts
+    }
+
+    private static func strategy(_ strategies: [MaintenanceStrategy]) -> StepMeasures.Strategy {
+        if strategies.contains(.full) { return .full }
+        if strategies.allSatisfy({ $0 == .nothing }) { return .nothing }
+        return strategies.allSatisfy { $0 == .append || $0 == .nothing } ? .append : .incremental
+    }
+
+    // MARK: - Layout
+
+    private func recordedLayout() throws -> String? {
+        try connection.scalar(
+            "SELECT layout FROM duet.layouts WHERE dataset = ?",
+            [.varchar(dataset.name.description)]
+        ).string
+    }
+
+    private func record(layout: String) throws {
+        let name = Value.varchar(dataset.name.description)
+        try connection.execute("DELETE FROM duet.layouts WHERE dataset = ?", [name])
+        try connection.execute("INSERT INTO duet.layouts VALUES (?, ?)", [name, .varchar(layout)])
+    }
+}

@@ -1,0 +1,105 @@
+import DuetFetch
+import Foundation
+import Testing
+
+/// The `openssl` command serves; certificates are made on the spot.
+@Suite(.timeLimit(.minutes(1)))
+struct TLSTests {
+    /// Starts `openssl s_server` with a certificate for some names, and gives its port and the certificate's file.
+    private func serving(
+        names: String,
+        days: Int = 2,
+        _ work: (_ port: Int, _ certificate: String) async throws -> Void
+    ) async throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("duet-tls-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let certificate = "\(folder)/cert.pem"
+        let key = "\(folder)/key.pem"
+        _ = try await run(
+            "sh",
+            "-c",
+            "cd '\(folder)' && openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem"
+                + " -out request.pem -subj /CN=duet -addext subjectAltName=\(names) 2>/dev/null"
+                + " && openssl x509 -req -in request.pem -signkey key.pem -copy_extensions copy -days \(days)"
+                + " -out cert.pem 2>/dev/null"
+        )
+        let server = Process()
+        server.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        server.arguments = ["openssl", "s_server", "-accept", "127.0.0.1:0", "-www", "-cert", certificate, "-key", key]
+        let output = Pipe()
+        server.standardOutput = output
+        server.standardError = FileHandle.nullDevice
+        try server.run()
+        defer { server.terminate() }
+        var text = ""
+        while !text.contains("ACCEPT 127.0.0.1:") || !text.hasSuffix("\n") {
+            let data = output.fileHandleForReading.availableData
+            if data.isEmpty { break }
+            text += String(decoding: data, as: UTF8.self)
+        }
+        let word = try #require(
+            text.split(separator: "\n").first { $0.hasPrefix("ACCEPT ") }?.split(separator: ":").last
+        )
+        try await work(try #require(Int(word)), certificate)
+    }
+
+    private func fetch(_ url: String, _ configuration: FetchConfiguration) async -> (FetchResponse?, FetchError?) {
+        let fetcher = Fetcher(configuration: configuration)
+        do throws(FetchError) {
+            return (try await fetcher.data(FetchRequest(url: url, retry: .never)).0, nil)
+        } catch {
+            return (nil, error)
+        }
+    }
+
+    @Test func `a server of a known authority and the right name is trusted, others are not`() async throws {
+        try await serving(names: "DNS:localhost,IP:127.0.0.1") { port, certificate in
+            let known = FetchConfiguration(certificateAuthorities: certificate, proxy: "")
+            let (good, _) = await fetch("https://127.0.0.1:\(port)/", known)
+            #expect(good?.status == 200)
+            #expect((good?.timings.tls ?? 0) > 0)
+            let (_, unknown) = await fetch("https://127.0.0.1:\(port)/", FetchConfiguration(proxy: ""))
+            #expect(unknown?.code == .certificateRejected)
+            let (careless, _) = await fetch(
+                "https://127.0.0.1:\(port)/",
+                FetchConfiguration(verifiesServer: false, proxy: "")
+            )
+            #expect(careless?.status == 200)
+        }
+    }
+
+    @Test func `a certificate for another name is refused`() async throws {
+        try await serving(names: "DNS:elsewhere.example") { port, certificate in
+            let configuration = FetchConfiguration(certificateAuthorities: certificate, proxy: "")
+            let (_, error) = await fetch("https://127.0.0.1:\(port)/", configuration)
+            #expect(error?.code == .certificateRejected)
+            #expect(error?.message.contains("127.0.0.1") == true)
+        }
+    }
+
+    @Test func `an expired certificate is refused`() async throws {
+        try await serving(names: "IP:127.0.0.1", days: -1) { port, certificate in
+            let configuration = FetchConfiguration(certificateAuthorities: certificate, proxy: "")
+            let (_, error) = await fetch("https://127.0.0.1:\(port)/", configuration)
+            #expect(error?.code == .certificateRejected)
+            #expect(error?.message.contains("expired") == true, "\(error?.message ?? "no error")")
+        }
+    }
+
+    @Test func `a server without encryption is told from one with a bad certificate`() async throws {
+        let space = try await Workspace()
+        let url = space.url("a").replacingOccurrences(of: "http:", with: "https:")
+        let (_, error) = await fetch(url, FetchConfiguration(proxy: ""))
+        #expect(error?.code == .tlsFailed)
+        await space.stop()
+    }
+
+    @Test func `a missing file of authorities is told`() async throws {
+        try await serving(names: "IP:127.0.0.1") { port, _ in
+            let configuration = FetchConfiguration(certificateAuthorities: "/no/such/file.pem", proxy: "")
+            let (_, error) = await fetch("https://127.0.0.1:\(port)/", configuration)
+            #expect(error?.code == .certificateRejected)
+        }
+    }
+}
