@@ -23,11 +23,12 @@ report: build ## REPORT.md from three plays of the scenario
 test: setup ## build and run all tests
 	@swift test
 
-bench: setup ## the benchmarks, as ratios against bare DuckDB in the same process
-	@swift run -c release --package-path Benchmarks duet-bench
+bench: build ## the benchmarks, as ratios against bare DuckDB measured in the same run
+	@swift build -c release --product duet-bench
+	@.build/release/duet-bench
 
 lint: ## formatting, and imports that the package does not declare
-	@swift format lint --strict -r -p Sources Tests Benchmarks/Sources Package.swift Benchmarks/Package.swift
+	@swift format lint --strict -r -p Sources Tests Benchmarks Package.swift
 	@swift build --explicit-target-dependency-import-check error
 
 clean: ## remove what was built; keeps .deps/

@@ -36,6 +36,14 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        .executableTarget(
+            name: "duet-bench",
+            dependencies: [
+                "DuckKit", "DuetCompare", "DuetEngine", "DuetEvents", "DuetFetch", "DuetPipeline", "DuetReport",
+            ],
+            path: "Benchmarks/duet-bench",
+            swiftSettings: strict
+        ),
         .systemLibrary(name: "CDuckDB"),
         .systemLibrary(name: "CCurl"),
         .systemLibrary(name: "COpenSSL"),

@@ -38,6 +38,7 @@ public struct RunSummary: Sendable {
         [
             "success": .bool(outcome.isSuccess),
             "seconds": .double(outcome.seconds),
+            "phases": .object(JSONObject(outcome.phases.map { ($0.name, .double($0.seconds)) })),
             "errors": .array(outcome.errors.map { .string($0.description) }),
             "events": .array(outcome.events.map(\.json)),
         ]

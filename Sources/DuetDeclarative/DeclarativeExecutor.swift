@@ -21,15 +21,18 @@ public struct DeclarativeExecutor: PipelineExecutor {
     /// - Throws: ``DuetError`` or ``DuetErrors`` when the update could not begin.
     public func run(_ request: RunRequest) throws -> RunOutcome {
         try RunSession.run(request, style: style) { session, connection in
+            let recorded = try WarehouseState.files(connection)
             let memory = UpdateMemory(
                 state: try WarehouseState.refreshState(connection),
-                files: try WarehouseState.files(connection).files,
+                files: recorded.files,
                 rows: try WarehouseState.rowCounts(connection)
             )
             try createSchemas(of: request.pipeline, connection)
-            UpdateWalker(session: session, memory: memory).walk()
+            UpdateWalker(session: session, memory: memory, recorded: recorded.files + recorded.manifests).walk()
             try ChangeLogPruner(graph: session.graph, connection: connection).prune(memory.state)
-            if session.errors.isEmpty { try session.sweepLanding(style: style, connection: connection) }
+            if session.hasWritten, session.errors.isEmpty {
+                try session.sweepLanding(style: style, connection: connection)
+            }
         }
     }
 
@@ -61,10 +64,12 @@ private final class UpdateWalker: Sendable {
     private let sources: [Source]
     private let nodes: [DatasetGraph.Node]
     private let readDatasets: Set<DatasetName>
+    private let recorded: [LandedFile]
 
-    init(session: RunSession, memory: UpdateMemory) {
+    init(session: RunSession, memory: UpdateMemory, recorded: [LandedFile]) {
         self.session = session
         self.memory = memory
+        self.recorded = recorded
         let selection = session.request.selection
         nodes = session.graph.nodes.filter { selection?.contains($0.dataset.name) ?? true }
         let used = Set(nodes.flatMap(\.sources))
@@ -101,12 +106,12 @@ private final class UpdateWalker: Sendable {
 
     private func land(_ source: Source) -> DependencyWalk.Outcome {
         let isDone = session.attempt("source \(source.name)", kind: .transfer) { measures in
-            let connection = try session.warehouse.connect()
             let files = try session.land(
                 source,
                 style: .declarative,
                 mode: .conditional,
-                connection: connection,
+                known: recorded.filter { $0.source == source.name },
+                connection: session.warehouse.connect,
                 measures: &measures
             )
             memory.landed(files, source: source.name)

@@ -86,12 +86,20 @@ public struct RunOutcome: Sendable {
     public var errors: [DuetError]
     /// Wall time in seconds, opening and closing the warehouse included.
     public var seconds: Double
+    /// Where the time went: the phases of the run in order, in seconds.
+    public var phases: [(name: String, seconds: Double)]
 
     /// Whether everything succeeded.
     public var isSuccess: Bool { errors.isEmpty }
 
     /// Creates an outcome.
-    public init(events: [RunEvent], errors: [DuetError], seconds: Double) {
+    public init(
+        events: [RunEvent],
+        errors: [DuetError],
+        seconds: Double,
+        phases: [(name: String, seconds: Double)] = []
+    ) {
+        self.phases = phases
         self.events = events
         self.errors = errors
         self.seconds = seconds

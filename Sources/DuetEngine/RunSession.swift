@@ -29,8 +29,7 @@ public final class RunSession: Sendable {
         style: Style,
         body: (RunSession, Connection) throws -> Void
     ) throws -> RunOutcome {
-        let clock = ContinuousClock()
-        let start = clock.now
+        var stopwatch = Stopwatch()
         let runID = UUID().uuidString.lowercased()
         let warehouse = try Warehouse(path: request.home.warehouse(style), settings: request.settings)
         let file = try EventFile(path: request.home.events(style))
@@ -41,19 +40,41 @@ public final class RunSession: Sendable {
             sinks: [file] + request.sinks
         )
         let connection = try warehouse.connect()
+        stopwatch.lap("open the warehouse")
         let graph = try QueryAnalysis.graph(of: request.pipeline, connection: connection, isWarehouse: true)
         let session = RunSession(request: request, graph: graph, warehouse: warehouse, log: log)
+        stopwatch.lap("find the graph")
         log.record(.runStarted, "the \(style.rawValue) run of '\(request.pipeline.name)' begins")
         for warning in request.pipeline.warnings { log.record(.notice, level: .warning, warning.description) }
         do {
-            try WarehouseState.runStarted(connection, id: runID, style: style.rawValue)
             try body(session, connection)
         } catch {
             session.fail(error)
         }
+        stopwatch.lap("sources and datasets")
         session.end(connection)
-        let seconds = (clock.now - start) / .seconds(1)
-        return RunOutcome(events: log.events, errors: session.errors, seconds: seconds)
+        stopwatch.lap("end the run")
+        return RunOutcome(
+            events: log.events,
+            errors: session.errors,
+            seconds: stopwatch.total,
+            phases: stopwatch.laps
+        )
+    }
+
+    /// Tells where a run's time goes.
+    private struct Stopwatch {
+        private let start = ContinuousClock.now
+        private var last = ContinuousClock.now
+        private(set) var laps: [(name: String, seconds: Double)] = []
+
+        var total: Double { (ContinuousClock.now - start) / .seconds(1) }
+
+        mutating func lap(_ name: String) {
+            let now = ContinuousClock.now
+            laps.append((name, (now - last) / .seconds(1)))
+            last = now
+        }
     }
 
     private init(request: RunRequest, graph: DatasetGraph, warehouse: Warehouse, log: EventLog) {
@@ -65,6 +86,14 @@ public final class RunSession: Sendable {
 
     /// What has gone wrong so far.
     public var errors: [DuetError] { failures.withLock { $0 } }
+
+    /// Whether the run has changed anything in the warehouse, as far as its steps tell.
+    package var hasWritten: Bool {
+        log.events.contains { event in
+            guard event.kind == .stepCompleted, let measures = event.measures else { return false }
+            return event.stepKind == .dataset || measures.filesChanged > 0
+        }
+    }
 
     private func fail(_ error: any Error) {
         let found: [DuetError] =
@@ -157,10 +186,18 @@ public final class RunSession: Sendable {
         let errors = errors
         let isCancelled = request.control.isCancelled || errors.contains { $0.code == .cancelled }
         let status = errors.isEmpty ? "completed" : isCancelled ? "cancelled" : "failed"
-        do {
-            try WarehouseState.runEnded(connection, id: log.runID, status: status)
-        } catch {
-            fail(error)
+        if hasWritten {
+            do {
+                try WarehouseState.record(
+                    connection,
+                    run: log.runID,
+                    style: log.style,
+                    seconds: log.elapsed,
+                    status: status
+                )
+            } catch {
+                fail(error)
+            }
         }
         switch status {
         case "completed": log.record(.runCompleted, "the run is complete")

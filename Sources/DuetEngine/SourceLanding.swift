@@ -12,6 +12,7 @@ extension RunSession {
     ///   - source: The source.
     ///   - style: The style, for where files land.
     ///   - mode: Whether unchanged files may stay.
+    ///   - known: The source's files as recorded, manifest included.
     ///   - connection: Where it is recorded.
     ///   - measures: Filled with files, bytes and requests.
     /// - Returns: The files with their numbers.
@@ -19,11 +20,10 @@ extension RunSession {
         _ source: Source,
         style: Style,
         mode: SourceReader.Mode,
-        connection: Connection,
+        known: [LandedFile],
+        connection: () throws -> Connection,
         measures: inout StepMeasures
     ) throws -> [LandedFile] {
-        let recorded = try WarehouseState.files(connection)
-        let known = (recorded.files + recorded.manifests).filter { $0.source == source.name }
         let reader = SourceReader(
             fetcher: request.fetcher,
             landing: request.home.landing(style),
@@ -36,6 +36,9 @@ extension RunSession {
         measures.filesChanged = sync.changed
         measures.bytesTransferred = sync.bytesTransferred
         measures.requests = sync.requests
+        // An update that finds nothing new writes nothing, and so need not wait for the disk.
+        if Set(sync.files + [sync.manifest].compactMap { $0 }) == Set(known) { return sync.files }
+        let connection = try connection()
         return try connection.transaction {
             try WarehouseState.record(connection, source: source, sync: sync, known: known)
         }

@@ -50,7 +50,11 @@ public struct SourceReader: Sendable {
         case .location, .manifest:
             sync = try local(try Self.localPaths(of: source, folder: folder), of: source, known: known)
         }
-        for file in sync.files { try FormatCheck.check(file, format: source.format, location: source.location) }
+        // What was read before has been checked before.
+        let earlier = Set(known)
+        for file in sync.files where !earlier.contains(file) {
+            try FormatCheck.check(file, format: source.format, location: source.location)
+        }
         return sync
     }
 

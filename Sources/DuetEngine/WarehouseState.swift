@@ -80,6 +80,12 @@ public enum WarehouseState {
         return (files, manifests)
     }
 
+    /// One source's files as recorded, manifest included.
+    package static func known(_ connection: Connection, source: String) throws -> [LandedFile] {
+        let recorded = try files(connection)
+        return (recorded.files + recorded.manifests).filter { $0.source == source }
+    }
+
     /// Records what looking at a source found; files whose content is the known one keep their numbers.
     ///
     /// - Parameters:
@@ -237,19 +243,17 @@ public enum WarehouseState {
 
     // MARK: - Runs
 
-    /// Notes that a run has begun; one that never ends shows that it was killed.
-    package static func runStarted(_ connection: Connection, id: String, style: String) throws {
+    /// Notes a run that wrote something and how it ended; the event log has all runs.
+    package static func record(
+        _ connection: Connection,
+        run: String,
+        style: String,
+        seconds: Double,
+        status: String
+    ) throws {
         try connection.execute(
-            "INSERT INTO duet.runs VALUES (?, ?, now()::TIMESTAMP, NULL, 'running')",
-            [.varchar(id), .varchar(style)]
-        )
-    }
-
-    /// Notes how a run ended.
-    package static func runEnded(_ connection: Connection, id: String, status: String) throws {
-        try connection.execute(
-            "UPDATE duet.runs SET ended = now()::TIMESTAMP, status = ? WHERE id = ?",
-            [.varchar(status), .varchar(id)]
+            "INSERT INTO duet.runs VALUES (?, ?, (now() - to_seconds(?))::TIMESTAMP, now()::TIMESTAMP, ?)",
+            [.varchar(run), .varchar(style), .double(seconds), .varchar(status)]
         )
     }
 }

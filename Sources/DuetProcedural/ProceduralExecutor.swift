@@ -89,7 +89,8 @@ private final class ActivityWalker: Sendable {
                 source,
                 style: .procedural,
                 mode: .everything,
-                connection: connection,
+                known: try WarehouseState.known(connection, source: name),
+                connection: { connection },
                 measures: &measures
             )
             files.withLock { $0[name] = landed }
