@@ -2,6 +2,7 @@ public import DuetEvents
 public import DuetFetch
 public import DuetPipeline
 internal import Foundation
+internal import Synchronization
 
 /// The two ways to run a pipeline.
 public enum Style: String, Sendable, Hashable, CaseIterable, Codable {
@@ -47,8 +48,8 @@ public struct RunRequest: Sendable {
     public var selection: Set<DatasetName>?
     /// The datasets to make anew; for the declarative style.
     public var rebuild: Set<DatasetName>
-    /// Makes the transfers.
-    public var fetcher: Fetcher
+    /// Makes the transfers; made when the first one is wanted, since loading TLS takes longer than an idle update.
+    public var fetcher: LazyFetcher
     /// Stops the run.
     public var control: RunControl
     /// Where events go beside the log file.
@@ -62,7 +63,7 @@ public struct RunRequest: Sendable {
         workers: Int = 2,
         selection: Set<DatasetName>? = nil,
         rebuild: Set<DatasetName> = [],
-        fetcher: Fetcher,
+        fetcher: @autoclosure @escaping @Sendable () -> Fetcher,
         control: RunControl = RunControl(),
         sinks: [any EventSink] = []
     ) {
@@ -72,7 +73,7 @@ public struct RunRequest: Sendable {
         self.workers = workers
         self.selection = selection
         self.rebuild = rebuild
-        self.fetcher = fetcher
+        self.fetcher = LazyFetcher(fetcher)
         self.control = control
         self.sinks = sinks
     }
@@ -116,4 +117,22 @@ public protocol PipelineExecutor: Sendable {
     /// - Returns: What happened, failures of steps included.
     /// - Throws: ``DuetError`` or ``DuetErrors`` when the run could not begin.
     func run(_ request: RunRequest) throws -> RunOutcome
+}
+
+/// A fetcher that is made when it is first asked for.
+public final class LazyFetcher: Sendable {
+    private let make: @Sendable () -> Fetcher
+    private let made = Mutex<Fetcher?>(nil)
+
+    /// Keeps how to make it.
+    public init(_ make: @escaping @Sendable () -> Fetcher) { self.make = make }
+
+    /// The fetcher.
+    public var fetcher: Fetcher {
+        made.withLock { made in
+            let fetcher = made ?? make()
+            made = fetcher
+            return fetcher
+        }
+    }
 }

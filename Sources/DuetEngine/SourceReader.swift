@@ -1,4 +1,4 @@
-public import DuetFetch
+internal import DuetFetch
 public import DuetPipeline
 internal import Foundation
 
@@ -15,7 +15,7 @@ public struct SourceReader: Sendable {
         case everything
     }
 
-    private let fetcher: Fetcher
+    private let fetcher: LazyFetcher
     private let landing: String
     let folder: String
 
@@ -25,7 +25,7 @@ public struct SourceReader: Sendable {
     ///   - fetcher: Makes the transfers.
     ///   - landing: The folder for what is fetched.
     ///   - folder: The pipeline's folder, which relative paths start from.
-    public init(fetcher: Fetcher, landing: String, folder: String) {
+    public init(fetcher: LazyFetcher, landing: String, folder: String) {
         self.fetcher = fetcher
         self.landing = landing
         self.folder = folder
@@ -133,7 +133,7 @@ public struct SourceReader: Sendable {
         let response: FetchResponse
         do {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            response = try await fetcher.fetch(
+            response = try await fetcher.fetcher.fetch(
                 FetchRequest(
                     url: item.url,
                     destination: arrival,
