@@ -16,7 +16,9 @@ let pure: [SwiftSetting] = strict + [.strictMemorySafety()]
 let duckDBHeader: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-I\(duckDB)/include"])]
 let duckDBLibrary: [LinkerSetting] = [
     // $ORIGIN lets a copied program find the library beside itself.
-    .unsafeFlags(["-L\(duckDB)/lib"] + ["\(duckDB)/lib", "$ORIGIN"].flatMap { ["-Xlinker", "-rpath", "-Xlinker", $0] })
+    .unsafeFlags(
+        ["-L\(duckDB)/lib"] + ["\(duckDB)/lib", "$ORIGIN"].flatMap { ["-Xlinker", "-rpath", "-Xlinker", $0] }
+    )
 ]
 
 let package = Package(

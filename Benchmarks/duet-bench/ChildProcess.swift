@@ -26,6 +26,8 @@ struct ChildProcess {
         seconds = (ContinuousClock.now - start) / .seconds(1)
         // Linux counts in KiB.
         peakMemory = usage.ru_maxrss << 10
-        guard result == 0 else { throw BenchmarkError("\(path) \(arguments.joined(separator: " ")) failed (\(result))") }
+        guard result == 0 else {
+            throw BenchmarkError("\(path) \(arguments.joined(separator: " ")) failed (\(result))")
+        }
     }
 }

@@ -42,7 +42,10 @@ struct FlightsBenchmark {
         try player.play(steps[0])
 
         let machine = MachineProbe.machine()
-        print("machine: \(machine.processor), \(machine.cores) cores, \(NumberText.bytes(machine.memory)); ", terminator: "")
+        print(
+            "machine: \(machine.processor), \(machine.cores) cores, \(NumberText.bytes(machine.memory)); ",
+            terminator: ""
+        )
         print("DuckDB \(machine.duckDB); medians of \(repetitions)")
         var rows: [[String]] = []
         rows.append(try procedural(pipeline))
@@ -85,7 +88,8 @@ struct FlightsBenchmark {
         let isMet = difference <= Double(64 << 20)
         return [
             "peak memory, procedural / its SQL", NumberText.bytes(Int(Statistics.median(ours))),
-            NumberText.bytes(Int(Statistics.median(raw))), "\(difference < 0 ? "-" : "+")\(NumberText.bytes(Int(difference.magnitude)))",
+            NumberText.bytes(Int(Statistics.median(raw))),
+            "\(difference < 0 ? "-" : "+")\(NumberText.bytes(Int(difference.magnitude)))",
             "<= +67.1 MB", isMet ? "met" : "MISSED",
         ]
     }
@@ -108,7 +112,9 @@ struct FlightsBenchmark {
             ],
             ["  start and load the libraries", NumberText.seconds(Statistics.median(starts)), "", "", "", ""],
         ]
-        for phase in outcome.phases { rows.append(["  \(phase.name)", NumberText.seconds(phase.seconds), "", "", "", ""]) }
+        for phase in outcome.phases {
+            rows.append(["  \(phase.name)", NumberText.seconds(phase.seconds), "", "", "", ""])
+        }
         return rows
     }
 

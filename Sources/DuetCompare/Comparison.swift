@@ -1,11 +1,11 @@
-public import DuetEngine
-public import DuetEvents
-internal import DuetPipeline
-public import DuetReport
 internal import DuckKit
 internal import DuetDeclarative
+public import DuetEngine
+public import DuetEvents
 internal import DuetFetch
+internal import DuetPipeline
 internal import DuetProcedural
+public import DuetReport
 internal import DuetServe
 internal import Foundation
 

@@ -1,5 +1,5 @@
-public import DuetReport
 internal import DuckKit
+public import DuetReport
 internal import Foundation
 
 /// Finds out what machine this is, for reports.

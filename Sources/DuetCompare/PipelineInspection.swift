@@ -1,8 +1,8 @@
-public import DuetEngine
-public import DuetPipeline
 internal import DuckKit
 internal import DuetDeclarative
+public import DuetEngine
 internal import DuetFetch
+public import DuetPipeline
 internal import DuetReport
 internal import Foundation
 
@@ -110,7 +110,10 @@ public struct PipelineInspection: Sendable {
     /// - Throws: ``DuetError`` for an unknown dataset or a wrong condition.
     public func show(_ name: String, _ style: Style, condition: String?, limit: Int, asJSON: Bool) throws -> String {
         let known = pipeline.datasets.map(\.name)
-        guard let dataset = known.first(where: { $0.key == name.lowercased() || $0.table.lowercased() == name.lowercased() })
+        guard
+            let dataset = known.first(where: {
+                $0.key == name.lowercased() || $0.table.lowercased() == name.lowercased()
+            })
         else {
             throw DuetError(
                 .unknownTable,

@@ -1,5 +1,5 @@
-public import DuetReport
 internal import DuetPipeline
+public import DuetReport
 internal import Foundation
 
 /// Writes reports to files.

@@ -1,6 +1,6 @@
 public import DuetEngine
-public import DuetPipeline
 internal import DuetEvents
+public import DuetPipeline
 internal import DuetReport
 
 /// A run in a few lines, or as JSON.

@@ -1,6 +1,6 @@
-public import DuetPipeline
 internal import DuckKit
 internal import DuetEngine
+public import DuetPipeline
 internal import Foundation
 
 /// Makes the files that a scenario's steps drop, from queries over raw data.
@@ -57,7 +57,9 @@ public struct ScenarioPlayer: Sendable {
         guard let part = write.part else {
             return try copy("SELECT * FROM (\(write.query))", to: write.file, connection)
         }
-        try connection.execute("CREATE OR REPLACE TEMP TABLE rows AS SELECT *, (\(part))::VARCHAR AS __part FROM (\(write.query))")
+        try connection.execute(
+            "CREATE OR REPLACE TEMP TABLE rows AS SELECT *, (\(part))::VARCHAR AS __part FROM (\(write.query))"
+        )
         for row in try connection.rows("SELECT DISTINCT __part FROM rows ORDER BY __part") {
             guard let value = row.first?.string else {
                 throw DuetError(

@@ -50,6 +50,7 @@ struct DatasetStore {
     ///   - change: A relation with the rows' columns and `__w`, in which no two entries are for equal rows.
     ///   - columns: The rows' columns, in order.
     /// - Returns: The rows added and taken away.
+    /// - Throws: ``DuckDBError`` when a statement fails.
     func apply(_ change: String, columns: [ColumnDescription]) throws -> (inserted: Int, deleted: Int) {
         let list = Self.list(columns)
         let equal = columns.map {

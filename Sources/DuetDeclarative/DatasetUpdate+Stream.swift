@@ -45,7 +45,11 @@ extension DatasetUpdate {
         if !delivery.withdrawn.isEmpty {
             let files = delivery.withdrawn.sorted().map(String.init).joined(separator: ", ")
             let condition = "\(SQL.identifier(FileViews.fileColumn)) IN (\(files))"
-            try run("CREATE OR REPLACE TEMP TABLE \(gone) AS SELECT * FROM \(store.rows) WHERE \(condition)", query.text, &measures)
+            try run(
+                "CREATE OR REPLACE TEMP TABLE \(gone) AS SELECT * FROM \(store.rows) WHERE \(condition)",
+                query.text,
+                &measures
+            )
             try run("DELETE FROM \(store.rows) WHERE \(condition)", query.text, &measures)
             measures.rowsDeleted = try connection.scalar("SELECT count(*) FROM \(gone)").int ?? 0
         }
@@ -56,7 +60,8 @@ extension DatasetUpdate {
         if !delivery.withdrawn.isEmpty {
             // What the replaced file and its successor have in common cancels out: only the difference is a change.
             let both = [change, "SELECT \(list), -1 AS __w FROM \(gone)"].compactMap { $0 }
-            change = "SELECT \(list), sum(__w)::BIGINT AS __w FROM (\(both.joined(separator: " UNION ALL "))) "
+            change =
+                "SELECT \(list), sum(__w)::BIGINT AS __w FROM (\(both.joined(separator: " UNION ALL "))) "
                 + "GROUP BY \(list) HAVING sum(__w) <> 0"
         }
         return try finishStream(change, version: version, columns: columns, query, &measures)

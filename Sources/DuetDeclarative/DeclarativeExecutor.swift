@@ -1,7 +1,7 @@
-public import DuetEngine
-public import DuetPipeline
 internal import DuckKit
+public import DuetEngine
 internal import DuetEvents
+public import DuetPipeline
 internal import Synchronization
 
 /// Runs a pipeline as datasets that are kept up to date; an update does only what changes ask for.
@@ -38,8 +38,7 @@ public struct DeclarativeExecutor: PipelineExecutor {
 
     /// Says what an update would do, going by what is recorded and by a look at local sources.
     ///
-    /// - Parameters:
-    ///   - request: What would be updated.
+    /// - Parameter request: What would be updated.
     /// - Returns: The plan.
     /// - Throws: ``DuetError`` or ``DuetErrors`` when the definition is wrong or a source is missing.
     public func plan(_ request: RunRequest) throws -> RefreshPlan {
@@ -83,15 +82,18 @@ private final class UpdateWalker: Sendable {
         let datasetNumbers = Dictionary(
             nodes.enumerated().map { ($1.dataset.name, $0 + offset) }
         ) { first, _ in first }
-        let dependencies = sources.map { _ in [Int]() } + nodes.map { node in
-            node.sources.compactMap { sourceNumbers[$0] } + node.inputs.compactMap { datasetNumbers[$0] }
-        }
+        let dependencies =
+            sources.map { _ in [Int]() }
+            + nodes.map { node in
+                node.sources.compactMap { sourceNumbers[$0] } + node.inputs.compactMap { datasetNumbers[$0] }
+            }
         DependencyWalk.run(
             dependencies: dependencies,
             workers: session.request.workers,
             run: { [self] in $0 < offset ? land(sources[$0]) : refresh(nodes[$0 - offset]) },
             skip: { [self] skipped, because in
-                let name = because < offset ? "source '\(sources[because].name)'" : "'\(nodes[because - offset].dataset.name)'"
+                let name =
+                    because < offset ? "source '\(sources[because].name)'" : "'\(nodes[because - offset].dataset.name)'"
                 let dataset = nodes[skipped - offset].dataset.name.description
                 session.log.record(
                     .stepSkipped,

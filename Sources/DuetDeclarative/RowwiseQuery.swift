@@ -16,6 +16,7 @@ struct RowwiseQuery {
     ///   - aggregates: The names of aggregate functions, in lower case.
     ///   - connection: A connection to parse with.
     /// - Returns: The query, or in words why it is not row by row.
+    /// - Throws: ``DuckDBError`` for a query that DuckDB does not parse.
     static func analyse(
         _ query: Query,
         aggregates: Set<String>,
@@ -86,6 +87,7 @@ struct RowwiseQuery {
     ///   - carrying: Columns that the result gets at its end.
     ///   - connection: A connection to write SQL with.
     /// - Returns: A SELECT.
+    /// - Throws: ``DuckDBError`` when DuckDB does not write the tree.
     func sql(over relation: String, carrying: [String], _ connection: Connection) throws -> String {
         let location = stream["query_location"]
         let table = stream["table_name"]?.string ?? ""

@@ -19,6 +19,7 @@ package struct DatasetWriter {
     ///   - dataset: The dataset.
     ///   - files: The files of each source.
     ///   - measures: Filled with rows, counts and statements.
+    /// - Throws: ``DuetError`` when the query fails or a rule with FAIL UPDATE is violated; the table is then as it was.
     package func replace(
         _ dataset: Dataset,
         files: [String: [LandedFile]],
@@ -58,7 +59,9 @@ package struct DatasetWriter {
         let isClean = counts.allSatisfy { $0.action != .drop || $0.failed == 0 }
         let statements =
             isClean
-            ? ["CREATE OR REPLACE TABLE \(table) AS SELECT *, NULL::VARCHAR[] AS failed_constraints FROM \(name) LIMIT 0"]
+            ? [
+                "CREATE OR REPLACE TABLE \(table) AS SELECT *, NULL::VARCHAR[] AS failed_constraints FROM \(name) LIMIT 0"
+            ]
             : [
                 "CREATE OR REPLACE TABLE \(table) AS SELECT *, \(failed) AS failed_constraints "
                     + "FROM \(name) WHERE NOT (\(keep))",
@@ -125,6 +128,7 @@ package struct FileViews {
     ///   - files: The files of each source.
     ///   - numbering: Whether rows get ``fileColumn``.
     ///   - measures: Gets the statements.
+    /// - Throws: ``DuetError`` when a file is not what its source says.
     package func create(
         for dataset: Dataset,
         files: [String: [LandedFile]],
@@ -145,7 +149,8 @@ package struct FileViews {
             let function = try FileRelation.function(source: source, read: read, paths: current.map(\.path))
             let numbers = current.map { String($0.id) }.joined(separator: ", ")
             let number = numbering ? ", ([\(numbers)]::BIGINT[])[file_index::BIGINT + 1] AS \(Self.fileColumn)" : ""
-            let sql = "CREATE OR REPLACE TEMP VIEW \(SQL.identifier(read.relation)) AS "
+            let sql =
+                "CREATE OR REPLACE TEMP VIEW \(SQL.identifier(read.relation)) AS "
                 + "SELECT *\(number) FROM \(function)"
             measures.statements.append(sql)
             do {

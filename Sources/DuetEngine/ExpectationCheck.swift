@@ -34,6 +34,7 @@ package struct ExpectationCheck: Sendable {
     ///   - relation: The rows, as SQL after FROM.
     ///   - weight: A column that says how often each row counts; nil for once.
     /// - Returns: The count for each expectation, and the number of rows in all.
+    /// - Throws: ``DuetError`` when a condition does not bind, or a rule with FAIL UPDATE is violated.
     package func count(
         _ connection: Connection,
         relation: String,

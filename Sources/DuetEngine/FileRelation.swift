@@ -1,5 +1,5 @@
-package import DuetPipeline
 internal import DuckKit
+package import DuetPipeline
 
 /// Writes the SQL that reads a source's files, from options named as `read_files` names them.
 package enum FileRelation {

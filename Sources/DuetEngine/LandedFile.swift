@@ -1,6 +1,6 @@
 /// One file of a source, as it is on this machine now.
 public struct LandedFile: Sendable, Hashable {
-    /// The number that rows remember it by; a changed content gets a new one. 0 until it is recorded.
+    /// The number that rows remember it by, 0 until it is recorded; a changed content gets a new one.
     public var id: Int = 0
     /// The source's name.
     public var source: String

@@ -44,7 +44,9 @@ public struct RunRequest: Sendable {
     public var settings: EngineSettings
     /// How many steps may run at once, at least 1.
     public var workers: Int
-    /// The datasets to refresh; nil for all. The procedural style always runs all.
+    /// The datasets to refresh; nil for all.
+    ///
+    /// The procedural style always runs all.
     public var selection: Set<DatasetName>?
     /// The datasets to make anew; for the declarative style.
     public var rebuild: Set<DatasetName>

@@ -114,7 +114,8 @@ public final class RunSession: Sendable {
     /// - Parameters:
     ///   - step: The step's name.
     ///   - kind: What it does.
-    ///   - attempts: How often it may be tried, and the seconds between tries.
+    ///   - retries: How often it may be tried again.
+    ///   - secondsBetween: The wait between tries.
     ///   - body: The work; it fills in the measures.
     /// - Returns: Whether it succeeded.
     package func attempt(
@@ -202,7 +203,11 @@ public final class RunSession: Sendable {
         switch status {
         case "completed": log.record(.runCompleted, "the run is complete")
         case "cancelled":
-            log.record(.runCancelled, level: .warning, "the run was stopped; the next one goes on from what is committed")
+            log.record(
+                .runCancelled,
+                level: .warning,
+                "the run was stopped; the next one goes on from what is committed"
+            )
         default:
             log.record(
                 .runFailed,

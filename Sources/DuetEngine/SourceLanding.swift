@@ -1,7 +1,7 @@
 package import DuckKit
 package import DuetEvents
-package import DuetPipeline
 internal import DuetFetch
+package import DuetPipeline
 internal import Foundation
 internal import Synchronization
 
@@ -16,6 +16,7 @@ extension RunSession {
     ///   - connection: Where it is recorded.
     ///   - measures: Filled with files, bytes and requests.
     /// - Returns: The files with their numbers.
+    /// - Throws: What reading the source throws, or ``DuckDBError`` when it cannot be recorded.
     package func land(
         _ source: Source,
         style: Style,

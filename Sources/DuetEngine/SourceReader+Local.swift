@@ -1,5 +1,5 @@
-internal import DuetPipeline
 internal import DuckKit
+internal import DuetPipeline
 internal import Foundation
 
 extension SourceReader {
@@ -71,7 +71,8 @@ extension SourceReader {
         DuetError(
             .missingFile,
             "source '\(source.name)': there is no file '\(path)'",
-            hint: "check the location in pipeline.yml; for pipelines with a scenario, 'duet scenario apply' makes its files",
+            hint:
+                "check the location in pipeline.yml; for pipelines with a scenario, 'duet scenario apply' makes its files",
             at: source.location
         )
     }

@@ -64,7 +64,9 @@ private struct Checker {
         }
         for read in query.fileReads {
             guard try makeFileRelation(read) else {
-                notes.append("\(dataset.name): columns not checked, since source '\(read.source)' has not been fetched yet")
+                notes.append(
+                    "\(dataset.name): columns not checked, since source '\(read.source)' has not been fetched yet"
+                )
                 return
             }
         }

@@ -93,8 +93,8 @@ public enum WarehouseState {
     ///   - source: The source's name.
     ///   - sync: What was found.
     ///   - known: The source's files as recorded before, manifest included.
-    ///   - policy: Whether a file that has changed counts as new.
     /// - Returns: The files with their numbers.
+    /// - Throws: ``DuckDBError`` when it cannot be written.
     package static func record(
         _ connection: Connection,
         source: Source,

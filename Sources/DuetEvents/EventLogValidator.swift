@@ -21,7 +21,9 @@ public enum EventLogValidator {
                 if running.remove(step) == nil { faults.append("'\(step)' ended without having started") }
                 ended.insert(step)
             case .stepSkipped:
-                if running.contains(step) || ended.contains(step) { faults.append("'\(step)' was skipped after it ran") }
+                if running.contains(step) || ended.contains(step) {
+                    faults.append("'\(step)' was skipped after it ran")
+                }
                 ended.insert(step)
             default: break
             }

@@ -1,7 +1,7 @@
-public import DuetEngine
-internal import DuetPipeline
 internal import DuckKit
+public import DuetEngine
 internal import DuetEvents
+internal import DuetPipeline
 internal import Synchronization
 
 /// Runs a pipeline as activities with dependencies; every run transfers and recomputes everything.

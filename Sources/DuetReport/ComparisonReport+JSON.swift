@@ -1,5 +1,5 @@
-public import DuetPipeline
 internal import DuetEvents
+public import DuetPipeline
 
 extension ComparisonReport {
     /// The whole report as JSON; `docs/report.md` describes its members.

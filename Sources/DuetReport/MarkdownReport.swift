@@ -87,7 +87,8 @@ public enum MarkdownReport {
                 "deleted": NumberText.count(measures.rowsDeleted),
                 "milliseconds": NumberText.decimals(measures.seconds * 1000, 1),
                 "why": why,
-                "equal": comparison.map { $0.isEqual ? ($0.note ?? "equal") : "**different**: \($0.note ?? "")" } ?? "-",
+                "equal": comparison.map { $0.isEqual ? ($0.note ?? "equal") : "**different**: \($0.note ?? "")" }
+                    ?? "-",
             ]
         }
         return [
@@ -95,7 +96,9 @@ public enum MarkdownReport {
             "rows": rows,
             "proceduralGantt": MermaidChart.gantt(step.procedural.last?.steps ?? [], title: "procedural"),
             "declarativeGantt": MermaidChart.gantt(step.declarative.last?.steps ?? [], title: "declarative"),
-            "differences": step.datasets.filter { !$0.isEqual }.map { ["name": $0.name.description, "rows": $0.samples] },
+            "differences": step.datasets.filter { !$0.isEqual }.map {
+                ["name": $0.name.description, "rows": $0.samples]
+            },
         ]
     }
 

@@ -11,7 +11,10 @@ struct PipelineOptions: ParsableArguments {
     @Argument(help: "The pipeline's folder: the one with pipeline.yml.")
     var pipeline: String
 
-    @Option(name: [.customShort("p"), .customLong("parameter")], help: "A parameter's value, as name=value; repeatable.")
+    @Option(
+        name: [.customShort("p"), .customLong("parameter")],
+        help: "A parameter's value, as name=value; repeatable."
+    )
     var parameters: [String] = []
 
     @Option(help: "Where warehouses and fetched files are kept.")
@@ -34,7 +37,10 @@ struct PipelineOptions: ParsableArguments {
         var names: Set<DatasetName> = []
         for text in texts.flatMap({ $0.split(separator: ",").map(String.init) }) {
             let known = pipeline.datasets.map(\.name)
-            guard let name = known.first(where: { $0.key == text.lowercased() || $0.table.lowercased() == text.lowercased() })
+            guard
+                let name = known.first(where: {
+                    $0.key == text.lowercased() || $0.table.lowercased() == text.lowercased()
+                })
             else {
                 let hint = Suggestion.hint(for: text, among: known.map(\.description), noun: "datasets")
                 throw ValidationError("the pipeline has no dataset '\(text)'; \(hint ?? "")")

@@ -35,7 +35,9 @@ struct RunCommand: ParsableCommand {
 
     func validate() throws {
         if style == .procedural, !refresh.isEmpty || !fullRefresh.isEmpty {
-            throw ValidationError("--refresh and --full-refresh are for the declarative style: a procedural run does all")
+            throw ValidationError(
+                "--refresh and --full-refresh are for the declarative style: a procedural run does all"
+            )
         }
     }
 

@@ -18,6 +18,7 @@ public struct PipelineFixture: Sendable {
     /// - Parameters:
     ///   - definition: pipeline.yml without its name.
     ///   - sql: The statements.
+    /// - Throws: An error when the folder cannot be written.
     public init(_ definition: String, sql: String) throws {
         folder = try TemporaryFolder()
         try folder.write("name: fixture\n\(definition)", to: "pipeline.yml")

@@ -113,7 +113,9 @@ public struct Flow: Sendable {
 
 /// A dataset's query, ready for DuckDB: parameters filled in, duet's own words taken out.
 public struct Query: Sendable {
-    /// The text for DuckDB. Files are read through relations named by ``FileRead/relation``.
+    /// The text for DuckDB.
+    ///
+    /// Files are read through relations named by ``FileRead/relation``.
     public var text: MappedText
     /// The offsets in ``text`` of relations that are read as streams.
     public var streamOffsets: [Int]

@@ -105,7 +105,8 @@ struct PipelineFile {
             throw value.error(
                 .missingKey,
                 "\(what) does not say where its data are",
-                hint: "add 'location:' (one file, a URL or a glob) or 'manifest:' (a list of files as sha256sum writes it)"
+                hint:
+                    "add 'location:' (one file, a URL or a glob) or 'manifest:' (a list of files as sha256sum writes it)"
             )
         }
         // Typed throws do not pass through the autoclosure of '??'.

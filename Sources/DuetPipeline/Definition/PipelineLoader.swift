@@ -8,6 +8,7 @@ extension Pipeline {
     /// - Parameters:
     ///   - folder: The pipeline's folder, absolute or relative to the current one.
     ///   - overrides: Values for parameters that pipeline.yml declares.
+    /// - Returns: The pipeline.
     /// - Throws: ``DuetErrors`` with everything that was found wrong.
     public static func load(folder: String, overrides: [String: String] = [:]) throws(DuetErrors) -> Pipeline {
         var loader: PipelineLoader

@@ -142,7 +142,8 @@ struct QueryReader {
             guard let value = reader.current, [.string, .number, .word].contains(value.kind) else {
                 throw reader.unexpected("a value for the option '\(name)'")
             }
-            let text = value.kind == .string
+            let text =
+                value.kind == .string
                 ? try parameters.fill(value.unquoted) { file.location(at: value.range.lowerBound + 1 + $0) }
                 : value.text
             options.append(ReadOption(name: name.lowercased(), value: text, location: reader.location(nameToken)))

@@ -79,7 +79,12 @@ struct YAMLValue {
         } catch let error as YamlError {
             throw syntaxError(error, file: file)
         } catch {
-            throw DuetError(.yamlSyntax, "cannot be read as YAML", at: SourceLocation(file: file.path), cause: "\(error)")
+            throw DuetError(
+                .yamlSyntax,
+                "cannot be read as YAML",
+                at: SourceLocation(file: file.path),
+                cause: "\(error)"
+            )
         }
         guard let node else {
             throw DuetError(

@@ -150,7 +150,8 @@ public struct RefreshState: Sendable {
             if seen < state.base { return (.rebuild, "\(input) was made anew") }
             if seen < state.version { reasons.append("\(input) has changed") }
         }
-        return reasons.isEmpty ? (.nothing, "nothing it reads has changed") : (.takeChanges, reasons.joined(separator: "; "))
+        return reasons.isEmpty
+            ? (.nothing, "nothing it reads has changed") : (.takeChanges, reasons.joined(separator: "; "))
     }
 }
 

@@ -2,6 +2,7 @@ extension JSONValue {
     /// The value as JSON text.
     ///
     /// - Parameter pretty: Whether to put each member on its own line, indented by two spaces.
+    /// - Returns: The text, without a line break at its end.
     public func text(pretty: Bool = false) -> String {
         var output = ""
         write(into: &output, pretty: pretty, depth: 0)
