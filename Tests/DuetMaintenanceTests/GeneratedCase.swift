@@ -103,9 +103,8 @@ struct GeneratedCase {
         for table in tables {
             let columns = table.columns.map { "\($0.name) \($0.type)" }.joined(separator: ", ")
             _ = try connection.execute("CREATE OR REPLACE TABLE \(table.name)(\(columns))")
-            for (row, _) in start[table.name] ?? [] {
-                _ = try connection.execute("INSERT INTO \(table.name) VALUES (\(row))")
-            }
+            let rows = (start[table.name] ?? []).map { "(\($0.row))" }.joined(separator: ", ")
+            if !rows.isEmpty { _ = try connection.execute("INSERT INTO \(table.name) VALUES \(rows)") }
         }
     }
 

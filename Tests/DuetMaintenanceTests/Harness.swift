@@ -79,14 +79,14 @@ final class Harness {
         var changed: [String: ChangeKind] = [:]
         try run("CREATE OR REPLACE TEMP TABLE old_result AS \(program.result.visibleSelect)")
         for table in tables {
+            guard let entries = changes[table.name], !entries.isEmpty else { continue }
             let names = table.columns.map { "\"\($0.name)\"" }.joined(separator: ", ")
-            try run("CREATE OR REPLACE TEMP TABLE delta_raw AS SELECT *, 0::BIGINT AS __w FROM \(table.name) LIMIT 0")
-            for change in changes[table.name] ?? [] {
-                try run("INSERT INTO delta_raw VALUES (\(change.row), \(change.weight))")
-            }
+            let types = table.columns.map { "CAST(NULL AS \($0.type))" }.joined(separator: ", ")
+            let values = entries.map { "SELECT \($0.row), \($0.weight)" }.joined(separator: " UNION ALL ")
             try run(
-                "CREATE OR REPLACE TEMP TABLE \"delta_\(table.name)\" AS SELECT \(names), sum(__w)::BIGINT AS __w "
-                    + "FROM delta_raw GROUP BY ALL HAVING sum(__w) <> 0"
+                "CREATE OR REPLACE TEMP TABLE \"delta_\(table.name)\" AS SELECT \(names), sum(w)::BIGINT AS __w "
+                    + "FROM (SELECT \(types), 0 WHERE FALSE UNION ALL \(values)) AS d(\(names), w) "
+                    + "GROUP BY ALL HAVING sum(w) <> 0"
             )
             let rows = try connection.rows("SELECT count(*), min(__w) FROM \"delta_\(table.name)\"")
             guard let first = rows.first, let total = first[0].int, total > 0, let least = first[1].int else {
