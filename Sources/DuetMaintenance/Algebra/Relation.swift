@@ -34,6 +34,23 @@ indirect enum Relation: Hashable, Sendable {
         }
     }
 
+    /// The columns that the relation's own conditions and computations use; those of a union count with their branches.
+    var usedColumns: Set<String> {
+        switch self {
+        case .leaf: return []
+        case .join(let parts, let predicates):
+            return parts.reduce(into: Set(predicates.flatMap(\.columns))) { $0.formUnion($1.usedColumns) }
+        case .outer(let join): return join.left.usedColumns.union(join.right.usedColumns).union(join.condition.columns)
+        case .semi(let join): return join.left.usedColumns.union(join.right.usedColumns).union(join.condition.columns)
+        case .project(let source, let outputs):
+            return source.usedColumns.union(outputs.flatMap(\.expression.columns))
+        case .union(let parts, _):
+            return parts.reduce(into: []) { $0.formUnion($1.usedColumns.union($1.columns)) }
+        case .lateral(let source, let call, _): return source.usedColumns.union(call.columns)
+        case .repeated(let source, let times): return source.usedColumns.union(times.columns)
+        }
+    }
+
     /// All leaves, as often as they occur.
     var leaves: [Leaf] {
         switch self {
@@ -91,6 +108,11 @@ struct JoinCondition: Hashable, Sendable {
     var equal: [KeyPair] = []
     /// Everything else.
     var residual: [Expression] = []
+
+    /// The columns used.
+    var columns: [String] {
+        equal.flatMap { $0.left.columns + $0.right.columns } + residual.flatMap(\.columns)
+    }
 
     /// The condition with its sides swapped.
     var swapped: Self {

@@ -10,11 +10,20 @@ struct RelationRenderer: Sendable {
     let texts: [String]
     /// Whether leaves whose types are known are replaced by an empty row of them, so that nothing need exist.
     private let readsTypesOnly: Bool
+    /// The columns that some expression uses; others need not be carried through SELECTs in between. Nil carries all.
+    private let needed: Set<String>?
     private var aliasCount = 0
 
-    init(texts: [String], readsTypesOnly: Bool = false) {
+    init(texts: [String], readsTypesOnly: Bool = false, needed: Set<String>? = nil) {
         self.texts = texts
         self.readsTypesOnly = readsTypesOnly
+        self.needed = needed
+    }
+
+    /// Those of the columns that are needed.
+    func carried(_ columns: [String]) -> [String] {
+        guard let needed else { return columns }
+        return columns.filter { needed.contains($0) || $0.hasPrefix("__") }
     }
 
     /// An alias no leaf has.
@@ -68,11 +77,12 @@ struct RelationRenderer: Sendable {
             return FromClause(items: ["(\(left) \(keyword) \(right) ON \(text(join.condition)))"])
         case .project(let source, let outputs):
             let clause = from(source)
-            return FromClause(items: [subselect(clause, outputs.map { NamedText(text($0.expression), as: $0.name) })])
+            let kept = carried(outputs)
+            return FromClause(items: [subselect(clause, kept.map { NamedText(text($0.expression), as: $0.name) })])
         case .union(let parts, let columns):
             let branches = parts.map { part in
                 let clause = from(part)
-                let outputs = zip(part.columns, columns).map { NamedText(SQLText.identifier($0), as: $1) }
+                let outputs = unionColumns(part, columns)
                 return SelectText(columns: outputs, from: clause.items, predicates: clause.predicates).text
             }
             let alias = SQLText.identifier(freshAlias())
@@ -88,6 +98,20 @@ struct RelationRenderer: Sendable {
         }
     }
 
+    /// The columns of a union's branch that are needed, under the union's names.
+    func unionColumns(_ part: Relation, _ columns: [String]) -> [NamedText] {
+        let kept = Set(carried(columns))
+        let pairs = zip(part.columns, columns).filter { kept.contains($0.1) }
+        return pairs.isEmpty
+            ? [NamedText("1", as: "__one")] : pairs.map { NamedText(SQLText.identifier($0.0), as: $0.1) }
+    }
+
+    /// The outputs of a projection that are needed; calls that make rows are always.
+    func carried(_ outputs: [NamedExpression]) -> [NamedExpression] {
+        guard let needed else { return outputs }
+        return outputs.filter { needed.contains($0.name) || $0.expression.multipliesRows }
+    }
+
     /// The FROM item of a call that may use the columns of the items before it.
     mutating func lateralItem(_ call: Expression, _ columns: [String]) -> String {
         "LATERAL (SELECT \(text(call)))" + SQLText.alias(freshAlias("l"), columns)
@@ -96,7 +120,7 @@ struct RelationRenderer: Sendable {
     /// One FROM item for a clause: itself if it is one, else a SELECT of the given columns.
     mutating func item(_ clause: FromClause, _ columns: [String]) -> String {
         if clause.items.count == 1, clause.predicates.isEmpty { return clause.items[0] }
-        return subselect(clause, columns.map { NamedText(column: $0) })
+        return subselect(clause, carried(columns).map { NamedText(column: $0) })
     }
 
     /// A SELECT in parentheses with an alias.

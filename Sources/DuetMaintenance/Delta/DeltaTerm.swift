@@ -25,8 +25,8 @@ struct DeltaBuilder: Sendable {
     /// Temporary tables made.
     private(set) var temporaries: [String] = []
 
-    init(texts: [String], changed: [String: ChangeKind], prefix: String) {
-        renderer = RelationRenderer(texts: texts)
+    init(texts: [String], changed: [String: ChangeKind], prefix: String, needed: Set<String>? = nil) {
+        renderer = RelationRenderer(texts: texts, needed: needed)
         self.changed = changed
         self.prefix = prefix
     }
@@ -59,12 +59,13 @@ struct DeltaBuilder: Sendable {
         case .outer(let join): return outerTerms(join)
         case .semi(let join): return semiTerms(join)
         case .project(let source, let outputs):
+            let kept = renderer.carried(outputs)
             return terms(of: source).map { term in
-                wrapped(term, outputs.map { NamedText(renderer.text($0.expression), as: $0.name) })
+                wrapped(term, kept.map { NamedText(renderer.text($0.expression), as: $0.name) })
             }
         case .union(let parts, let columns):
             return parts.flatMap { part in
-                let outputs = zip(part.columns, columns).map { NamedText(SQLText.identifier($0), as: $1) }
+                let outputs = renderer.unionColumns(part, columns)
                 return terms(of: part).map { wrapped($0, outputs) }
             }
         case .lateral(let source, let call, let columns):
@@ -104,7 +105,7 @@ struct DeltaBuilder: Sendable {
     /// A term with one FROM item, as the side of an outer or semi join must be.
     mutating func single(_ term: DeltaTerm, _ columns: [String]) -> DeltaTerm {
         if term.clause.items.count == 1, term.clause.predicates.isEmpty { return term }
-        return wrapped(term, columns.map { NamedText(column: $0) })
+        return wrapped(term, renderer.carried(columns).map { NamedText(column: $0) })
     }
 
     /// SELECTs of all terms joined by UNION ALL, with the weight as `__w`.
@@ -120,7 +121,7 @@ struct DeltaBuilder: Sendable {
 
     /// Several terms as one that reads a temporary table.
     mutating func stored(_ terms: [DeltaTerm], _ columns: [String], _ purpose: String) -> DeltaTerm {
-        let select = union(terms, columns.map { NamedText(column: $0) })
+        let select = union(terms, renderer.carried(columns).map { NamedText(column: $0) })
         let table = store(select, purpose)
         let alias = renderer.freshAlias("d")
         let item = SQLText.temporary(table) + " AS " + SQLText.identifier(alias)

@@ -63,7 +63,7 @@ extension DeltaBuilder {
     }
 
     private mutating func formerRows(_ part: Relation, _ change: DeltaTerm) -> DeltaTerm {
-        let columns = part.columns.map { NamedText(column: $0) }
+        let columns = renderer.carried(part.columns).map { NamedText(column: $0) }
         let now = renderer.from(part)
         let rows = SelectText(
             columns: columns + [NamedText("1", as: "__w")],

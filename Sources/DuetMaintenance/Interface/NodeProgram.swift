@@ -95,7 +95,7 @@ public struct NodeProgram: Sendable {
                 cleanup: []
             )
         }
-        var builder = DeltaBuilder(texts: texts, changed: relevant, prefix: plan.prefix)
+        var builder = DeltaBuilder(texts: texts, changed: relevant, prefix: plan.prefix, needed: plan.neededColumns)
         switch plan.kind {
         case .bag(let bag): return bagChange(bag, &builder)
         case .aggregate(let aggregate):

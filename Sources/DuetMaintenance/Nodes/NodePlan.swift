@@ -69,9 +69,21 @@ struct StateShape: Hashable, Sendable {
 }
 
 extension NodePlan {
+    /// The columns of the input that anything in the plan uses.
+    var neededColumns: Set<String>? {
+        switch kind {
+        case .bag(let plan): plan.relation.usedColumns.union(plan.outputs.flatMap(\.expression.columns))
+        case .aggregate(let plan):
+            plan.input.usedColumns.union(plan.keys.flatMap(\.expression.columns))
+                .union(plan.accumulators.flatMap { ($0.argument?.columns ?? []) + ($0.filter?.columns ?? []) })
+        case .partition(let plan): plan.neededColumns
+        case .opaque: nil
+        }
+    }
+
     /// The state as a query over the rows as they are now.
     func shape(_ texts: [String]) -> StateShape {
-        var renderer = RelationRenderer(texts: texts)
+        var renderer = RelationRenderer(texts: texts, needed: neededColumns)
         switch kind {
         case .bag(let plan):
             let clause = renderer.from(plan.relation)

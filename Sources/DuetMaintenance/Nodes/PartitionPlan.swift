@@ -43,6 +43,14 @@ struct PartitionPlan: Sendable {
         }
     }
 
+    /// The columns of the input that anything uses.
+    var neededColumns: Set<String> {
+        let expressions =
+            (keys + inner).map(\.expression) + (grouping ?? []) + (distinctOn ?? []) + order.map(\.expression)
+            + [qualify, limit, offset].compactMap(\.self)
+        return input.usedColumns.union(expressions.flatMap(\.columns))
+    }
+
     /// The state's rows over a given input.
     func select(_ input: Relation, _ renderer: inout RelationRenderer) -> String {
         let clause = renderer.from(input)

@@ -30,7 +30,7 @@ extension Block {
                 return [OrderTree(tree: output.value, direction: direction)]
             }
             return [OrderTree(tree: try value(expression), direction: direction)]
-        }
+        }.filter { $0.tree["class"]?.string != "CONSTANT" }
     }
 
     static func direction(_ order: JSONValue) -> String {
