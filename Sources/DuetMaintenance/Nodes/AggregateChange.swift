@@ -1,18 +1,13 @@
 extension AggregatePlan {
     /// The statements that merge the input's change into the groups, and those that apply the result.
     func change(_ node: NodePlan, _ builder: inout DeltaBuilder) -> [String] {
-        let onlyAdds = builder.onlyAdds(input)
         let changes = changeByGroup(&builder)
-        var merged: MergedSource
-        if hasExtremes, !onlyAdds {
-            // The change by group is read three times, and its size decides how the groups are found.
-            let table = builder.store(changes, "groups")
-            let repaired = repairedExtremes(node, SQLText.temporary(table), &builder)
-            merged = MergedSource(changes: SQLText.temporary(table) + " AS d", repaired: repaired)
-        } else {
-            merged = MergedSource(changes: "(\(changes)) AS d", repaired: nil)
-        }
-        let table = builder.store(mergedGroups(node, &merged, builder.renderer), "merged")
+        // DuckDB knows how many groups a table has and so looks for them in the state, not for the state's in them.
+        let groups = keys.isEmpty && !hasExtremes ? "(\(changes))" : SQLText.temporary(builder.store(changes, "groups"))
+        var repaired: String?
+        if hasExtremes, !builder.onlyAdds(input) { repaired = repairedExtremes(node, groups, &builder) }
+        let merged = MergedSource(changes: "\(groups) AS d", repaired: repaired)
+        let table = builder.store(mergedGroups(node, merged, builder.renderer), "merged")
         return finish(node, table, &builder)
     }
 
@@ -118,7 +113,7 @@ extension AggregatePlan {
     /// One row for each group touched: where its old row is, the old visible values, and its new row.
     private func mergedGroups(
         _ node: NodePlan,
-        _ source: inout MergedSource,
+        _ source: MergedSource,
         _ renderer: RelationRenderer
     ) -> String {
         let names = stateNames
