@@ -33,7 +33,10 @@ import Testing
         _ = try connection.execute("CALL dbgen(sf = \(scale))")
         let bench = try TPCHBench(connection: connection, measures: Self.environment["DUET_TPCH_TIMES"] == "1")
         for number in 1...22 { try bench.add(number) }
-        for (name, statements) in TPCHBench.updates { try bench.update(name, statements) }
+        for (name, changes) in TPCHBench.updates(0) { try bench.update(name, changes) }
+        if bench.measures {
+            for (name, changes) in TPCHBench.updates(1) { try bench.update(name, changes, choosing: true) }
+        }
         bench.report()
         #expect(bench.failures == [])
         #expect(bench.incremental >= 20)
@@ -50,8 +53,11 @@ final class TPCHBench {
         var query: String
         var program: ViewProgram
         var full = 0.0
+        var runs: [UpdateSizes.Run] = []
         var ratios: [String: Double] = [:]
         var strategies: [String: String] = [:]
+        /// How often the model would have chosen otherwise without times.
+        var misjudged = 0
     }
 
     let connection: Connection
@@ -76,49 +82,90 @@ final class TPCHBench {
 
     var incremental: Int { views.filter(\.program.isIncremental).count }
 
-    /// Changes of 0.1 % of the rows: what goes, and what comes (over the rows that went, `gone_…`).
-    static let updates: [(String, [(table: String, gone: String, new: String)])] = [
-        (
-            "RF1 new orders",
-            [
-                ("orders", "FALSE", "SELECT * REPLACE (o_orderkey + (SELECT max(o_orderkey) FROM orders) AS o_orderkey) FROM orders WHERE o_orderkey % 1000 = 5"),
-                ("lineitem", "FALSE", "SELECT * REPLACE (l_orderkey + (SELECT max(o_orderkey) FROM orders WHERE o_orderkey NOT IN (SELECT o_orderkey FROM delta_orders)) AS l_orderkey) FROM lineitem WHERE l_orderkey % 1000 = 5"),
-            ]
-        ),
-        (
-            "RF2 old orders",
-            [
-                ("orders", "o_orderkey % 1000 = 7", "SELECT * FROM orders LIMIT 0"),
-                ("lineitem", "l_orderkey % 1000 = 7", "SELECT * FROM lineitem LIMIT 0"),
-            ]
-        ),
-        (
-            "RF1 + RF2",
-            [
-                ("orders", "o_orderkey % 2000 = 33", "SELECT * REPLACE (o_orderkey + 100000000 AS o_orderkey) FROM orders WHERE o_orderkey % 2000 = 34"),
-                ("lineitem", "l_orderkey % 2000 = 33", "SELECT * REPLACE (l_orderkey + 100000000 AS l_orderkey) FROM lineitem WHERE l_orderkey % 2000 = 34"),
-            ]
-        ),
-        (
-            "customer",
-            [
-                (
-                    "customer", "c_custkey % 1000 = 3",
-                    "SELECT * REPLACE (c_acctbal + 1 AS c_acctbal, CASE WHEN c_custkey % 2 = 0 THEN 'BUILDING' ELSE c_mktsegment END AS c_mktsegment) FROM customer WHERE c_custkey % 1000 = 3"
-                )
-            ]
-        ),
-        (
-            "part",
-            [
-                (
-                    "part", "p_partkey % 1000 = 3",
-                    "SELECT * REPLACE (p_size + 1 AS p_size, 'PROMO BRUSHED COPPER' AS p_type) FROM part WHERE p_partkey % 1000 = 3"
-                )
-            ]
-        ),
-        ("nothing", []),
-    ]
+    /// Changes of 0.1 % of the rows: what goes, and what comes.
+    struct Change {
+        var table: String
+        var gone: String
+        var new: String
+    }
+
+    /// The changes of one round; each round changes other rows.
+    static func updates(_ round: Int) -> [(name: String, changes: [Change])] {
+        let copied = 5 + 2 * round
+        let old = 100 + 2 * round
+        let offset = 100_000_000 * (round + 1)
+        let third = 3 + round
+        func copies(_ table: String, _ key: String, _ condition: String, _ shift: Int) -> String {
+            "SELECT * REPLACE (\(key) + \(shift) AS \(key)) FROM \(table) WHERE \(condition)"
+        }
+        return [
+            (
+                "RF1 new orders",
+                [
+                    Change(
+                        table: "orders",
+                        gone: "FALSE",
+                        new: copies("orders", "o_orderkey", "o_orderkey % 1000 = \(copied)", offset)
+                    ),
+                    Change(
+                        table: "lineitem",
+                        gone: "FALSE",
+                        new: copies("lineitem", "l_orderkey", "l_orderkey % 1000 = \(copied)", offset)
+                    ),
+                ]
+            ),
+            (
+                "RF2 old orders",
+                [
+                    Change(table: "orders", gone: "o_orderkey % 1000 = \(old)", new: "SELECT * FROM orders LIMIT 0"),
+                    Change(
+                        table: "lineitem",
+                        gone: "l_orderkey % 1000 = \(old)",
+                        new: "SELECT * FROM lineitem LIMIT 0"
+                    ),
+                ]
+            ),
+            (
+                "RF1 + RF2",
+                [
+                    Change(
+                        table: "orders",
+                        gone: "o_orderkey % 2000 = \(old + 500)",
+                        new: copies("orders", "o_orderkey", "o_orderkey % 2000 = \(copied + 700)", offset + 40_000_000)
+                    ),
+                    Change(
+                        table: "lineitem",
+                        gone: "l_orderkey % 2000 = \(old + 500)",
+                        new: copies("lineitem", "l_orderkey", "l_orderkey % 2000 = \(copied + 700)", offset + 40_000_000)
+                    ),
+                ]
+            ),
+            (
+                "customer",
+                [
+                    Change(
+                        table: "customer",
+                        gone: "c_custkey % 1000 = \(third)",
+                        new: "SELECT * REPLACE (c_acctbal + 1 AS c_acctbal, CASE WHEN c_custkey % 3 = 0 "
+                            + "THEN 'BUILDING' ELSE c_mktsegment END AS c_mktsegment) "
+                            + "FROM customer WHERE c_custkey % 1000 = \(third)"
+                    )
+                ]
+            ),
+            (
+                "part",
+                [
+                    Change(
+                        table: "part",
+                        gone: "p_partkey % 1000 = \(third)",
+                        new: "SELECT * REPLACE (p_size + 1 AS p_size, 'PROMO BRUSHED COPPER' AS p_type) "
+                            + "FROM part WHERE p_partkey % 1000 = \(third)"
+                    )
+                ]
+            ),
+            ("nothing", []),
+        ]
+    }
 
     private func run(_ sql: String) throws {
         do {
@@ -138,7 +185,8 @@ final class TPCHBench {
         views.append(View(number: number, query: query, program: program))
     }
 
-    func update(_ name: String, _ changes: [(table: String, gone: String, new: String)]) throws {
+    func update(_ name: String, _ changes: [Change], choosing: Bool = false) throws {
+        var sizes: [String: Int] = [:]
         var changed: [String: ChangeKind] = [:]
         for change in changes {
             try run(
@@ -149,18 +197,23 @@ final class TPCHBench {
             try run("DELETE FROM \(change.table) WHERE \(change.gone)")
             try run("INSERT INTO \(change.table) SELECT * EXCLUDE (__w) FROM delta_\(change.table) WHERE __w > 0")
             let least = try connection.scalar("SELECT min(__w) FROM delta_\(change.table)").int
+            sizes[change.table] = try connection.scalar("SELECT count(*) FROM delta_\(change.table)").int ?? 0
             changed[change.table] = least == 1 ? .insertsOnly : .mixed
         }
         for index in views.indices {
             do {
-                try refresh(index, name, changed)
+                if choosing, try !chooses(index, name, sizes) {
+                    try computeDirectly(index, name)
+                } else {
+                    try refresh(index, choosing ? name + " (choice)" : name, changed, sizes)
+                }
             } catch {
                 failures.append("Q\(views[index].number), \(name): \(error)")
             }
         }
     }
 
-    private func refresh(_ index: Int, _ name: String, _ inputsChanged: [String: ChangeKind]) throws {
+    private func refresh(_ index: Int, _ name: String, _ inputsChanged: [String: ChangeKind], _ sizes: [String: Int]) throws {
         let view = views[index]
         var changed = inputsChanged
         var cleanup: [String] = []
@@ -194,8 +247,10 @@ final class TPCHBench {
         let full = Self.seconds(since: fullStart)
         views[index].ratios[name] = incremental / full
         views[index].full = full
+        let relevant = sizes.filter { view.program.inputs.contains($0.key) }
+        views[index].runs.append(UpdateSizes.Run(changes: relevant, seconds: incremental))
         views[index].strategies[name] = Set(used).sorted().joined(separator: "+")
-        if measures, TPCHTests.environment["DUET_TPCH_SLOW"]?.split(separator: ",").contains("\(view.number)") == true {
+        if measures, Self.shows(view.number) {
             for (time, sql) in timings.sorted(by: { $0.0 > $1.0 }).prefix(4) {
                 print("Q\(view.number) \(name) \(Self.milliseconds(time)) of \(Self.milliseconds(incremental)) (full \(Self.milliseconds(full))):\n\(sql)\n")
             }
@@ -212,6 +267,45 @@ final class TPCHBench {
         }
     }
 
+    /// What the cost model chooses, given what was measured so far.
+    private func chooses(_ index: Int, _ name: String, _ sizes: [String: Int]) throws -> Bool {
+        let view = views[index]
+        let known = UpdateSizes(rows: [:], changes: sizes, fullSeconds: view.full, incrementalRuns: view.runs)
+        let choice = CostModel().choice(view.program, known)
+        let blind = UpdateSizes(rows: try rowCounts(view), changes: sizes)
+        let guess = CostModel().choice(view.program, blind)
+        if guess.isIncremental != choice.isIncremental { views[index].misjudged += 1 }
+        if Self.shows(view.number) { print("Q\(view.number), \(name): \(choice.reason)\n  unmeasured: \(guess.reason)") }
+        return choice.isIncremental
+    }
+
+    private static func shows(_ number: Int) -> Bool {
+        TPCHTests.environment["DUET_TPCH_SLOW"]?.split(separator: ",").contains("\(number)") == true
+    }
+
+    private func rowCounts(_ view: View) throws -> [String: Int] {
+        var rows: [String: Int] = [:]
+        for input in inputs { rows[input.name] = try connection.scalar("SELECT count(*) FROM \(input.current)").int }
+        for node in view.program.nodes {
+            rows[node.name] = try connection.scalar("SELECT count(*) FROM \(node.stateTable)").int
+        }
+        return rows
+    }
+
+    private func computeDirectly(_ index: Int, _ name: String) throws {
+        let view = views[index]
+        let change = view.program.direct.fullChange(needsDelta: false)
+        let start = ContinuousClock.now
+        for statement in change.statements + change.apply { try run(statement) }
+        let seconds = Self.seconds(since: start)
+        let fullStart = ContinuousClock.now
+        try run("CREATE OR REPLACE TABLE full_result AS \(view.query)")
+        views[index].ratios[name + " (choice)"] = seconds / Self.seconds(since: fullStart)
+        views[index].strategies[name + " (choice)"] = "direct"
+        // The next incremental update needs all kept rows.
+        for node in view.program.nodes { for statement in node.create { try run(statement) } }
+    }
+
     static func seconds(since start: ContinuousClock.Instant) -> Double {
         let duration = ContinuousClock.now - start
         return Double(duration.components.seconds) + Double(duration.components.attoseconds) / 1e18
@@ -222,7 +316,9 @@ final class TPCHBench {
     func report() {
         print("TPC-H: \(incremental) of \(views.count) incremental")
         guard measures else { return }
-        for (name, _) in Self.updates where name != "nothing" {
+        let names = Self.updates(0).map(\.name).filter { $0 != "nothing" }
+        print("TPC-H: the model would choose otherwise without times \(views.map(\.misjudged).reduce(0, +)) times")
+        for name in names + names.map({ $0 + " (choice)" }) {
             let ratios = views.compactMap { $0.ratios[name] }
             let mean = exp(ratios.map { log(max($0, 1e-4)) }.reduce(0, +) / Double(max(1, ratios.count)))
             print("TPC-H \(name): geometric mean \(String(format: "%.3f", mean))")

@@ -52,6 +52,9 @@ public struct NodeProgram: Sendable {
     /// Whether every relation the node reads is a kept node, so that computing it anew does not read the inputs.
     let readsOnlyNodes: Bool
 
+    /// What the change rule reads.
+    func work(_ changed: Set<String>) -> NodeWork { plan.work(changed) }
+
     /// The strategy when any input may have changed in any way.
     var bestStrategy: MaintenanceStrategy {
         switch plan.kind {

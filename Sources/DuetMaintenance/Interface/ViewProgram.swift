@@ -16,6 +16,11 @@ public struct ViewProgram: Sendable {
     public let view: String
     /// Hidden nodes first, each after what it reads; the view itself last.
     public let nodes: [NodeProgram]
+    /// The view computed by its own query, without hidden nodes, in the same state table.
+    ///
+    /// It is the cheapest way to a full recomputation. Afterwards no node of `nodes` is up to date: before the next
+    /// incremental update run the `create` statements of all of them.
+    public let direct: NodeProgram
     /// One entry for each query block.
     public let blocks: [BlockReport]
     /// Why the view is not cheaper to keep; empty when nothing stands in the way.

@@ -13,7 +13,7 @@ extension Translator {
             throw TypeMismatch(description: "its types could not be followed")
         }
         addResult(translated, columns)
-        return try finish()
+        return try finish(direct: directPlan(node, columns, []))
     }
 
     /// The program of a view that is computed in full each time.
@@ -23,19 +23,21 @@ extension Translator {
         _ problems: [String],
         _ findings: Findings
     ) throws -> ViewProgram {
-        let plan = try opaquePlan(node, CommonTables())
-        add(
-            NodePlan(
-                name: view,
-                table: SQLText.qualified(stateSchema, view),
-                prefix: "duet_\(view)",
-                kind: .opaque(plan),
-                visible: columns,
-                rule: "full recomputation",
-                issues: problems
-            )
+        let plan = try directPlan(node, columns, problems)
+        add(plan)
+        return try finish(direct: plan, findings)
+    }
+
+    private func directPlan(_ node: JSONValue, _ columns: [ViewColumn], _ problems: [String]) throws -> NodePlan {
+        NodePlan(
+            name: view,
+            table: SQLText.qualified(stateSchema, view),
+            prefix: "duet_\(view)",
+            kind: .opaque(try opaquePlan(node, CommonTables())),
+            visible: columns,
+            rule: "full recomputation",
+            issues: problems
         )
-        return try finish(findings)
     }
 
     /// Makes the view's own node: the last hidden one if the view only renames its columns, else a bag of its rows.
@@ -117,7 +119,7 @@ extension Translator {
         }
     }
 
-    private func finish(_ findings: Findings = Findings()) throws -> ViewProgram {
+    private func finish(direct: NodePlan, _ findings: Findings = Findings()) throws -> ViewProgram {
         try pool.flush()
         // Nodes that an abandoned attempt left behind are read by nobody.
         var wanted: Set<String> = [view]
@@ -129,6 +131,7 @@ extension Translator {
         return ViewProgram(
             view: view,
             nodes: programs,
+            direct: NodeProgram(plan: direct, texts: pool.texts, isHidden: { _ in false }),
             blocks: programs.map { program in
                 BlockReport(
                     node: program.name,

@@ -1,0 +1,179 @@
+/// What was measured before an update: how many rows there are and how many changed.
+public struct UpdateSizes: Hashable, Sendable {
+    /// Rows of each input and kept node, by the names under which changes are announced.
+    public var rows: [String: Int]
+    /// Rows of each change, by the same names; nodes need not be listed.
+    public var changes: [String: Int]
+    /// Seconds the view last took to compute in full; nil if it was not measured.
+    public var fullSeconds: Double?
+    /// Seconds earlier incremental updates took, with the rows of the changes they took in; the latest last.
+    public var incrementalRuns: [Run]
+    /// Whether the kept rows are up to date; if not, an incremental update must first compute all of them in full.
+    public var isStateCurrent: Bool
+
+    /// An earlier incremental update.
+    public struct Run: Hashable, Sendable {
+        /// Rows of the changes that were taken in, by input; only runs of the same changed inputs are compared.
+        public var changes: [String: Int]
+        /// How long it took.
+        public var seconds: Double
+
+        /// Creates a record of a run.
+        public init(changes: [String: Int], seconds: Double) {
+            self.changes = changes
+            self.seconds = seconds
+        }
+    }
+
+    /// Creates a record of sizes.
+    public init(
+        rows: [String: Int],
+        changes: [String: Int],
+        fullSeconds: Double? = nil,
+        incrementalRuns: [Run] = [],
+        isStateCurrent: Bool = true
+    ) {
+        self.rows = rows
+        self.changes = changes
+        self.fullSeconds = fullSeconds
+        self.incrementalRuns = incrementalRuns
+        self.isStateCurrent = isStateCurrent
+    }
+}
+
+/// Which way is cheaper, and why.
+public struct CostChoice: Hashable, Sendable {
+    /// Whether to take the changes in (`ViewProgram.nodes`); if not, compute the query (`ViewProgram.direct`).
+    public var isIncremental: Bool
+    /// Estimated seconds of an incremental update.
+    public var incrementalSeconds: Double
+    /// Estimated seconds of computing the query and replacing the view's rows.
+    public var fullSeconds: Double
+    /// The number of changed rows at which the other way becomes cheaper; nil when no number does.
+    public var flipsAt: Int?
+    /// The choice in words.
+    public var reason: String
+}
+
+/// Estimates what an update costs in both ways.
+///
+/// Until something was measured, costs follow from rows read, joined and written, with weights that were measured with
+/// DuckDB on two threads. Once a full computation or an incremental run was timed, the times replace the weights: a scan
+/// that an incremental rule cannot avoid costs the same however small the change is, and only a measurement tells it from
+/// one that the rows' order makes cheap.
+public struct CostModel: Hashable, Sendable {
+    /// Seconds to read a row of an input in a full computation, with its share of joining and grouping.
+    public var fullRow = 1.2e-8
+    /// Seconds to read a row only to look for matches of a change.
+    public var probedRow = 3.5e-9
+    /// Seconds to look for a touched group in a row of a state.
+    public var stateRow = 4e-9
+    /// Seconds for a row of a change, with its share of joining, grouping and writing.
+    public var changedRow = 1.5e-6
+    /// Seconds to write a row of a result.
+    public var writtenRow = 6e-8
+    /// Seconds a statement takes that does nothing.
+    public var statement = 6e-4
+
+    /// A model with the weights measured by this project.
+    public init() {}
+
+    /// The cheaper way to bring a view up to date.
+    ///
+    /// - Parameters:
+    ///   - program: The view.
+    ///   - sizes: What was measured.
+    /// - Returns: The choice; incremental when both cost the same, and when there is nothing to do.
+    public func choice(_ program: ViewProgram, _ sizes: UpdateSizes) -> CostChoice {
+        let changed = Set(sizes.changes.filter { $0.value > 0 }.keys).intersection(program.inputs)
+        let full = sizes.fullSeconds ?? modelledFull(program, sizes)
+        guard !changed.isEmpty else {
+            return CostChoice(
+                isIncremental: true,
+                incrementalSeconds: 0,
+                fullSeconds: full,
+                flipsAt: nil,
+                reason: "nothing it reads has changed"
+            )
+        }
+        let line = incremental(program, sizes, changed)
+        let total = changed.reduce(0) { $0 + (sizes.changes[$1] ?? 0) }
+        var cost = line.fixed + line.perRow * Double(total)
+        if !sizes.isStateCurrent { cost += rebuild(program, sizes, full) }
+        let isIncremental = program.isIncremental && cost <= full
+        let flip = line.perRow > 0 && full > line.fixed ? Int((full - line.fixed) / line.perRow) : nil
+        return CostChoice(
+            isIncremental: isIncremental,
+            incrementalSeconds: cost,
+            fullSeconds: full,
+            flipsAt: flip,
+            reason: reason(program, isIncremental, cost, full, total, flip, line.isMeasured)
+        )
+    }
+
+    private func reason(
+        _ program: ViewProgram,
+        _ isIncremental: Bool,
+        _ cost: Double,
+        _ full: Double,
+        _ total: Int,
+        _ flip: Int?,
+        _ isMeasured: Bool
+    ) -> String {
+        guard program.isIncremental else {
+            return "computed in full: \(program.issues.first ?? "it has no rule for changes")"
+        }
+        let times =
+            "taking in \(total) changed rows \(isMeasured ? "took" : "is estimated at") \(Self.text(cost)), "
+            + "computing it in full \(Self.text(full))"
+        guard let flip else { return times + "; no size of change makes the other way cheaper" }
+        return times + "; from \(flip) changed rows on, computing it in full is cheaper"
+    }
+
+    private static func text(_ seconds: Double) -> String {
+        let microseconds = Int(seconds * 1e6)
+        return microseconds < 10_000 ? "\(microseconds) µs" : "\(microseconds / 1_000) ms"
+    }
+
+    /// Reading everything, and writing the result.
+    private func modelledFull(_ program: ViewProgram, _ sizes: UpdateSizes) -> Double {
+        let read = program.inputs.reduce(0.0) { $0 + Double(sizes.rows[$1] ?? 0) }
+        return statement + read * fullRow + Double(sizes.rows[program.view] ?? 0) * writtenRow
+    }
+
+    private struct Line {
+        var fixed: Double
+        var perRow: Double
+        var isMeasured: Bool
+    }
+
+    /// What an incremental update costs before the first changed row, and for each.
+    private func incremental(_ program: ViewProgram, _ sizes: UpdateSizes, _ changed: Set<String>) -> Line {
+        let runs = sizes.incrementalRuns.filter { Set($0.changes.filter { $0.value > 0 }.keys) == changed }
+        if let last = runs.last {
+            // A change of the same inputs was taken in before: what the model gives for its rows is part of the time.
+            let rows = Double(last.changes.values.reduce(0, +))
+            let perRow = min(changedRow, last.seconds / max(rows, 1))
+            return Line(fixed: max(0, last.seconds - perRow * rows), perRow: perRow, isMeasured: true)
+        }
+        var touched = changed
+        var fixed = 0.0
+        var perRow = 0.0
+        for node in program.nodes where node.reads.contains(where: touched.contains) {
+            touched.insert(node.name)
+            let work = node.work(touched)
+            fixed += Double(work.statements) * statement
+            fixed += work.probed.reduce(0.0) { $0 + Double(sizes.rows[$1] ?? 0) * probedRow }
+            fixed += Double(sizes.rows[node.name] ?? 0) * (work.readsState ? stateRow : 0)
+            fixed += work.recomputed.reduce(0.0) { $0 + Double(sizes.rows[$1] ?? 0) * fullRow }
+            perRow += changedRow
+        }
+        return Line(fixed: fixed, perRow: perRow, isMeasured: false)
+    }
+
+    /// Making all kept rows anew.
+    private func rebuild(_ program: ViewProgram, _ sizes: UpdateSizes, _ full: Double) -> Double {
+        let hidden = program.nodes.dropLast().reduce(0.0) { $0 + Double(sizes.rows[$1.name] ?? 0) * writtenRow }
+        return full * (program.nodes.count > 1 ? 1.5 : 1) + hidden
+    }
+}
