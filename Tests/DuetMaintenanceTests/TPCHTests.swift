@@ -75,10 +75,30 @@ final class TPCHBench {
                 name: table,
                 table: table,
                 columns: try DuckFrontEnd(connection: connection).columns(of: "FROM \(table)"),
-                delta: "temp.delta_\(table)"
+                delta: "temp.delta_\(table)",
+                references: Self.references[table] ?? []
             )
         }
     }
+
+    /// The foreign keys of TPC-H, which the refreshes keep.
+    static let references: [String: [InputRelation.ForeignKey]] = [
+        "lineitem": [
+            .init(columns: ["l_orderkey"], input: "orders", target: ["o_orderkey"]),
+            .init(columns: ["l_partkey"], input: "part", target: ["p_partkey"]),
+            .init(columns: ["l_suppkey"], input: "supplier", target: ["s_suppkey"]),
+            .init(
+                columns: ["l_partkey", "l_suppkey"],
+                input: "partsupp",
+                target: ["ps_partkey", "ps_suppkey"]
+            ),
+        ],
+        "orders": [.init(columns: ["o_custkey"], input: "customer", target: ["c_custkey"])],
+        "partsupp": [
+            .init(columns: ["ps_partkey"], input: "part", target: ["p_partkey"]),
+            .init(columns: ["ps_suppkey"], input: "supplier", target: ["s_suppkey"]),
+        ],
+    ]
 
     var incremental: Int { views.filter(\.program.isIncremental).count }
 

@@ -18,6 +18,8 @@ struct Expression: Hashable, Sendable {
     let columns: [String]
     /// Whether it makes several rows of one, as UNNEST does, so that it may only stand in a select list.
     var multipliesRows = false
+    /// The two columns, if it is the equality of two plain columns.
+    var equated: [String] = []
 
     /// A plain column.
     static func column(_ name: String) -> Self { Self(body: .text(SQLText.identifier(name)), columns: [name]) }
@@ -54,14 +56,23 @@ final class ExpressionPool {
             object["alias"] = .string("")
             tree = .object(object)
         }
-        let columns = SyntaxTree.columns(in: tree)
-        let multiplies = Block.multipliesRows(tree)
-        if let number = numbers[tree] {
-            return Expression(body: .pooled(number), columns: columns, multipliesRows: multiplies)
+        let number = numbers[tree] ?? trees.count
+        if number == trees.count {
+            numbers[tree] = number
+            trees.append(tree)
         }
-        numbers[tree] = trees.count
-        trees.append(tree)
-        return Expression(body: .pooled(trees.count - 1), columns: columns, multipliesRows: multiplies)
+        return Expression(
+            body: .pooled(number),
+            columns: SyntaxTree.columns(in: tree),
+            multipliesRows: Block.multipliesRows(tree),
+            equated: Self.equated(tree)
+        )
+    }
+
+    private static func equated(_ tree: JSONValue) -> [String] {
+        guard tree["type"]?.string == "COMPARE_EQUAL" else { return [] }
+        let names = [tree["left"], tree["right"]].compactMap { $0.flatMap(SyntaxTree.columnNames) }
+        return names.count == 2 && names.allSatisfy { $0.count == 1 } ? names.flatMap(\.self) : []
     }
 
     /// The tree of a pooled expression.

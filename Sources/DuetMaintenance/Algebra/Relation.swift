@@ -78,6 +78,15 @@ struct Leaf: Hashable, Sendable {
     var columns: [String]
     /// Types of the columns; empty when not known.
     var types: [String] = []
+    /// What its rows refer to, by positions of columns.
+    var references: [Reference] = []
+
+    /// A foreign key.
+    struct Reference: Hashable, Sendable {
+        var columns: [Int]
+        var source: String
+        var target: [Int]
+    }
 }
 
 /// A join that keeps unmatched rows.

@@ -12,6 +12,7 @@ extension DeltaBuilder {
             changes[index] = found.count == 1 ? found[0] : stored(found, part.columns, "part")
         }
         let indices = changes.keys.sorted()
+        let keys = foreignKeys(parts, predicates, changes)
         if indices.count > 3 { return telescoped(parts, predicates, changes) }
         var result: [DeltaTerm] = []
         for mask in 1..<(1 << indices.count) {
@@ -21,7 +22,7 @@ extension DeltaBuilder {
             // The changes come first: they are small, and calls in FROM may use what stands before them.
             for (index, part) in parts.enumerated() {
                 if chosen.contains(index), let change = changes[index] {
-                    append(change.clause, to: &clause)
+                    append(keys[index]?.clause(chosen) ?? change.clause, to: &clause)
                     weights.append(change.weight)
                 } else {
                     append(renderer.from(part), to: &clause)

@@ -48,6 +48,28 @@ public struct InputRelation: Hashable, Sendable {
     /// SQL that stands in a FROM clause for the change: the same columns and then `__w BIGINT`, in which no two
     /// entries cancel.
     public var delta: String
+    /// What its rows refer to; empty unless the caller vouches for it.
+    public var references: [ForeignKey]
+
+    /// A rule that every row refers to exactly one row of another input, or to none by a NULL.
+    ///
+    /// It must hold before and after every update, and the columns referred to must be unique; nothing checks it. It
+    /// spares a join to look for rows that refer to new or removed rows, since there cannot be any that did not change.
+    public struct ForeignKey: Hashable, Sendable {
+        /// The referring columns.
+        public var columns: [String]
+        /// The name of the input referred to.
+        public var input: String
+        /// Its columns, in the order of `columns`.
+        public var target: [String]
+
+        /// Creates a foreign key.
+        public init(columns: [String], input: String, target: [String]) {
+            self.columns = columns
+            self.input = input
+            self.target = target
+        }
+    }
 
     /// Creates an input; `current` is the quoted name unless given.
     public init(
@@ -56,7 +78,8 @@ public struct InputRelation: Hashable, Sendable {
         table: String,
         columns: [ViewColumn],
         current: String? = nil,
-        delta: String
+        delta: String,
+        references: [ForeignKey] = []
     ) {
         self.name = name
         self.schema = schema
@@ -64,6 +87,7 @@ public struct InputRelation: Hashable, Sendable {
         self.columns = columns
         self.current = current ?? SQLText.qualified(schema, table)
         self.delta = delta
+        self.references = references
     }
 }
 

@@ -124,8 +124,25 @@ final class Translator {
             delta: input.delta,
             alias: names.fresh(input.table),
             columns: input.columns.map { names.fresh($0.name) },
-            types: input.columns.map(\.type)
+            types: input.columns.map(\.type),
+            references: references(input)
         )
+    }
+
+    private func references(_ input: InputRelation) -> [Leaf.Reference] {
+        func positions(_ names: [String], _ columns: [ViewColumn]) -> [Int] {
+            names.compactMap { name in columns.firstIndex { $0.name.lowercased() == name.lowercased() } }
+        }
+        return input.references.compactMap { key in
+            guard let target = inputs.first(where: { $0.name == key.input }) else { return nil }
+            let reference = Leaf.Reference(
+                columns: positions(key.columns, input.columns),
+                source: target.name,
+                target: positions(key.target, target.columns)
+            )
+            let isKnown = reference.columns.count == key.columns.count && reference.target.count == key.target.count
+            return isKnown && !reference.columns.isEmpty ? reference : nil
+        }
     }
 
     /// Adds a node and gives a leaf that reads it under the names of its visible columns, which must be unique.

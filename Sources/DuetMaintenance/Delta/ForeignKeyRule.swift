@@ -1,0 +1,67 @@
+/// The change of a relation that others refer to, less the rows that a foreign key makes superfluous.
+///
+/// Let every row of L refer to one row of O, before and after the update. A row of L that did not change cannot refer to
+/// a row that is new in O, nor to one that is gone. So of the three terms ΔO ⋈ L − ΔO ⋈ ΔL + O ⋈ ΔL, the first needs only
+/// rows of ΔO whose key was there before and is there now, and the second only those whose key was there before.
+struct ReferredChange {
+    /// The parts that refer to this one.
+    var referring: Set<Int>
+    /// Rows whose key was there before and is there now.
+    var kept: FromClause
+    /// Rows whose key was there before.
+    var former: FromClause
+
+    /// What a term reads in which the given parts stand for their changes.
+    func clause(_ chosen: Set<Int>) -> FromClause {
+        referring.isDisjoint(with: chosen) ? kept : former
+    }
+}
+
+extension DeltaBuilder {
+    /// The parts of an inner join that another part refers to by the join's own conditions.
+    ///
+    /// With several parts that refer to the same one, only the first is used: the argument is about one pair.
+    mutating func foreignKeys(
+        _ parts: [Relation],
+        _ predicates: [Expression],
+        _ changes: [Int: DeltaTerm]
+    ) -> [Int: ReferredChange] {
+        let equalities = Set(predicates.map { Set($0.equated) }.filter { $0.count == 2 })
+        var result: [Int: ReferredChange] = [:]
+        for (index, part) in parts.enumerated() {
+            guard changes[index] != nil, case .leaf(let leaf) = part, let source = leaf.source, let delta = leaf.delta
+            else { continue }
+            for (other, otherPart) in parts.enumerated() where other != index {
+                guard result[index] == nil, case .leaf(let child) = otherPart,
+                    let key = child.references.first(where: { reference in
+                        reference.source == source
+                            && zip(reference.columns, reference.target).allSatisfy { own, target in
+                                equalities.contains([child.columns[own], leaf.columns[target]])
+                            }
+                    })
+                else { continue }
+                result[index] = referred(leaf, delta, key.target.map { leaf.columns[$0] }, by: other)
+            }
+        }
+        return result
+    }
+
+    private mutating func referred(_ leaf: Leaf, _ delta: String, _ keys: [String], by child: Int) -> ReferredChange {
+        let item = delta + SQLText.alias(leaf.alias, leaf.columns + ["__w"])
+        func keysOf(_ sign: String) -> String {
+            "(\(SQLText.list(keys))) IN (SELECT (\(SQLText.list(keys))) FROM \(item) WHERE __w \(sign) 0)"
+        }
+        func table(_ conditions: [String], _ purpose: String) -> FromClause {
+            let columns = renderer.carried(leaf.columns).map { NamedText(column: $0) } + [NamedText(column: "__w")]
+            let select = SelectText(columns: columns, from: [item], predicates: conditions)
+            let name = store(select.text, purpose)
+            return FromClause(items: [SQLText.temporary(name) + " AS " + SQLText.identifier(leaf.alias)])
+        }
+        // Taken first and kept in tables, so that DuckDB knows that there are few or none.
+        return ReferredChange(
+            referring: [child],
+            kept: table([keysOf("< "), keysOf("> ")], "kept"),
+            former: table([keysOf("< ")], "former")
+        )
+    }
+}
