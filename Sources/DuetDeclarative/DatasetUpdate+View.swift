@@ -59,7 +59,13 @@ extension DatasetUpdate {
     func build(_ view: MaintainedView, query: Query, measures: inout StepMeasures) throws -> Result {
         measures.strategy = .full
         measures.rule = "the query over everything"
+        let start = ContinuousClock.now
         for statement in view.program.nodes.flatMap(\.create) { try run(statement, query.text, &measures) }
+        if view.program.nodes.count == 1 {
+            // With more tables this is more than the query alone takes, and would make it look dear.
+            try CostRecords(connection: connection, dataset: dataset.name)
+                .record(seconds: (ContinuousClock.now - start) / .seconds(1), changes: nil)
+        }
         try store.forgetChanges()
         try record(layout: view.layout)
         let (rows, counts) = try ExpectationCheck(dataset).count(connection, relation: store.rows)
@@ -104,29 +110,19 @@ extension DatasetUpdate {
         measures: inout StepMeasures
     ) throws -> Result {
         let inputs = try changedInputs(view, state: state, measures: &measures)
-        let refusal = try reasonForFull(view, inputs: inputs, state: state)
-        measures.rowsRead = refusal == nil ? inputs.reduce(0) { $0 + $1.rows } : nil
-        var change: ChangeProgram?
-        var strategies: [MaintenanceStrategy] = []
-        var changed = Dictionary(inputs.map { ($0.name.key, $0.kind) }) { first, _ in first }
-        for node in view.program.nodes {
-            let isResult = node.name == view.program.result.name
-            if refusal != nil, !isResult {
-                for statement in node.create { try run(statement, query.text, &measures) }
-                continue
-            }
-            let program = refusal == nil ? node.change(changedInputs: changed) : node.fullChange()
-            for statement in program.statements { try run(statement, query.text, &measures) }
-            if isResult, let delta = program.deltaTable { try countChange(delta, measures: &measures) }
-            for statement in program.apply { try run(statement, query.text, &measures) }
-            if let delta = program.deltaTable, let kind = try kind(of: delta) { changed[node.name] = kind }
-            strategies.append(program.strategy)
-            if isResult { change = program }
+        let choice = try choose(view, inputs: inputs)
+        measures.reason = [measures.reason, choice.reason].compactMap { $0 }.joined(separator: "; ")
+        let start = ContinuousClock.now
+        let change: ChangeProgram?
+        switch choice.way {
+        case .incremental: change = try follow(view, inputs, query: query, measures: &measures)
+        case .direct: change = try computeDirectly(view, query: query, measures: &measures)
+        case .replace: return try replace(view, query: query, version: version, measures: &measures)
         }
-        measures.strategy = Self.strategy(strategies)
-        measures.rule = refusal ?? change?.rule
-        if let reason = change?.reason, refusal == nil { measures.rule = "\(change?.rule ?? ""): \(reason)" }
-        if refusal != nil { try record(layout: view.layout) }
+        let seconds = (ContinuousClock.now - start) / .seconds(1)
+        let sizes = Dictionary(inputs.map { ($0.name.key, $0.rows) }) { first, _ in first }
+        try CostRecords(connection: connection, dataset: dataset.name)
+            .record(seconds: seconds, changes: choice.way == .incremental ? sizes : nil)
         let rows = try connection.scalar("SELECT count(*) FROM \(store.rows)").int ?? 0
         guard let delta = change?.deltaTable, measures.rowsInserted + measures.rowsDeleted > 0 else {
             return Result(rows: try publishedRows(rows), hasChanged: false)
@@ -135,6 +131,50 @@ extension DatasetUpdate {
             try store.log(delta, version: version, columns: try store.visibleColumns(of: store.rows))
         }
         return Result(rows: try publishedRows(rows), hasChanged: true)
+    }
+
+    /// Turns the inputs' changes into the view's, block by block.
+    private func follow(
+        _ view: MaintainedView,
+        _ inputs: [ChangedInput],
+        query: Query,
+        measures: inout StepMeasures
+    ) throws -> ChangeProgram? {
+        measures.rowsRead = inputs.reduce(0) { $0 + $1.rows }
+        var change: ChangeProgram?
+        var strategies: [MaintenanceStrategy] = []
+        var changed = Dictionary(inputs.map { ($0.name.key, $0.kind) }) { first, _ in first }
+        for node in view.program.nodes {
+            let isResult = node.name == view.program.result.name
+            let program = node.change(changedInputs: changed)
+            for statement in program.statements { try run(statement, query.text, &measures) }
+            if isResult, let delta = program.deltaTable { try countChange(delta, measures: &measures) }
+            for statement in program.apply { try run(statement, query.text, &measures) }
+            if let delta = program.deltaTable, let kind = try kind(of: delta) { changed[node.name] = kind }
+            strategies.append(program.strategy)
+            if isResult { change = program }
+        }
+        measures.strategy = Self.strategy(strategies)
+        measures.rule = change.map { "\($0.rule): \($0.reason)" }
+        return change
+    }
+
+    /// Computes the view by its own query, leaving the tables kept for changes behind.
+    private func computeDirectly(
+        _ view: MaintainedView,
+        query: Query,
+        measures: inout StepMeasures
+    ) throws -> ChangeProgram? {
+        let program = view.program.direct.fullChange(needsDelta: true)
+        for statement in program.statements { try run(statement, query.text, &measures) }
+        if let delta = program.deltaTable { try countRows(of: delta, measures: &measures) }
+        for statement in program.apply { try run(statement, query.text, &measures) }
+        measures.expectations = try ExpectationCheck(dataset).count(connection, relation: store.rows).counts
+        measures.strategy = .full
+        measures.rule = "the query over everything, then the difference"
+        try record(layout: "")
+        try publishing(query)
+        return program
     }
 
     // MARK: - What has changed
@@ -176,25 +216,46 @@ extension DatasetUpdate {
         return row.last?.int ?? 0 > 0 ? .insertsOnly : .mixed
     }
 
-    /// Why everything is to be computed anew although changes are known; nil when it is not.
-    private func reasonForFull(
-        _ view: MaintainedView,
-        inputs: [ChangedInput],
-        state: RefreshState
-    ) throws -> String? {
-        if dataset.refreshPolicy == .full { return "its REFRESH POLICY is FULL" }
+    /// A way to bring a view up to date.
+    private enum Way {
+        /// Change rules.
+        case incremental
+        /// The query alone.
+        case direct
+        /// The query and all tables kept for change rules.
+        case replace
+    }
+
+    /// Chooses by the dataset's refresh policy, then by cost.
+    private func choose(_ view: MaintainedView, inputs: [ChangedInput]) throws -> (way: Way, reason: String?) {
         let unknown = node.inputs.filter { view.deltas[$0] == nil }
-        if let view = unknown.first { return "it reads the view \(view), whose changes are not kept" }
-        if try recordedLayout() != view.layout { return "the tables kept for it are of another version" }
-        if dataset.refreshPolicy != .auto { return nil }
-        for input in inputs {
-            let all = memory.rows(of: input.name) ?? 0
-            // Beyond this a change costs about what the whole does, on what was measured so far.
-            if input.rows * 2 > all, all > 0 {
-                return "\(input.rows) changed rows of \(input.name) are more than half of its \(all)"
-            }
+        if let name = unknown.first { return (.direct, "it reads the view \(name), whose changes are not kept") }
+        let isCurrent = try recordedLayout() == view.layout
+        switch dataset.refreshPolicy {
+        case .full: return (.direct, "its REFRESH POLICY is FULL")
+        case .incrementalStrict where !view.program.isIncremental:
+            throw DuetError(
+                .unsupported,
+                "'\(dataset.name)' has REFRESH POLICY INCREMENTAL STRICT, but cannot be kept incrementally: "
+                    + (view.program.issues.first ?? "it has no rule for changes"),
+                hint: "change the query, or the policy to INCREMENTAL or AUTO",
+                at: dataset.location
+            )
+        case .incremental, .incrementalStrict:
+            return (isCurrent ? .incremental : .replace, "its REFRESH POLICY is \(dataset.refreshPolicy.rawValue)")
+        case .auto: break
         }
-        return nil
+        let records = CostRecords(connection: connection, dataset: dataset.name)
+        let sizes = UpdateSizes(
+            rows: try records.keptRows(of: view.program, inputs: view.deltas.keys.map { ($0, memory.rows(of: $0) ?? 0) }),
+            changes: Dictionary(inputs.map { ($0.name.key, $0.rows) }) { first, _ in first },
+            fullSeconds: try records.fullSeconds(),
+            incrementalRuns: try records.incrementalRuns(),
+            isStateCurrent: isCurrent
+        )
+        let choice = CostModel().choice(view.program, sizes)
+        if choice.isIncremental { return (isCurrent ? .incremental : .replace, choice.reason) }
+        return (.direct, choice.reason)
     }
 
     private func countChange(_ delta: String, measures: inout StepMeasures) throws {

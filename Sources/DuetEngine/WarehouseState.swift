@@ -44,6 +44,7 @@ public enum WarehouseState {
                     base BIGINT, rows BIGINT, refreshed TIMESTAMP, run VARCHAR);
                 CREATE TABLE duet.seen_inputs (reader VARCHAR, input VARCHAR, version BIGINT);
                 CREATE TABLE duet.seen_files (reader VARCHAR, file BIGINT, origin VARCHAR);
+                CREATE TABLE duet.costs (dataset VARCHAR, kind VARCHAR, changes VARCHAR, seconds DOUBLE);
                 CREATE TABLE duet.layouts (dataset VARCHAR, layout VARCHAR);
                 CREATE TABLE duet.shapes (query VARCHAR, tree VARCHAR);
                 CREATE TABLE duet.runs (id VARCHAR, style VARCHAR, started TIMESTAMP, ended TIMESTAMP, status VARCHAR);
