@@ -13,6 +13,7 @@ struct CostRecords {
     /// - Parameters:
     ///   - seconds: How long it took.
     ///   - changes: The changed rows of each input; nil for a full computation.
+    /// - Throws: ``DuckDBError`` when it cannot be written.
     func record(seconds: Double, changes: [String: Int]?) throws {
         let kind = changes.map { Self.text($0.keys.sorted()) } ?? "full"
         let name = Value.varchar(dataset.description)

@@ -246,8 +246,9 @@ extension DatasetUpdate {
         case .auto: break
         }
         let records = CostRecords(connection: connection, dataset: dataset.name)
+        let rows = view.deltas.keys.map { (name: $0, rows: memory.rows(of: $0) ?? 0) }
         let sizes = UpdateSizes(
-            rows: try records.keptRows(of: view.program, inputs: view.deltas.keys.map { ($0, memory.rows(of: $0) ?? 0) }),
+            rows: try records.keptRows(of: view.program, inputs: rows),
             changes: Dictionary(inputs.map { ($0.name.key, $0.rows) }) { first, _ in first },
             fullSeconds: try records.fullSeconds(),
             incrementalRuns: try records.incrementalRuns(),
