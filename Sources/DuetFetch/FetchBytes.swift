@@ -12,7 +12,10 @@ public struct FetchBytes: AsyncSequence, Sendable {
     init(_ session: FetchSession, _ buffer: StreamBuffer) { reading = Reading(session, buffer) }
 
     /// What the transfer came to; `nil` until the last bytes have arrived, and after a failure.
-    public var response: FetchResponse? { try? reading.buffer.end?.get() }
+    public var response: FetchResponse? {
+        guard case .success(let response) = reading.buffer.end else { return nil }
+        return response
+    }
 
     /// Reads from the start.
     public func makeAsyncIterator() -> Iterator { Iterator(reading: reading) }

@@ -143,7 +143,12 @@ public final class FileServer: Sendable {
     private func handled(_ request: HTTPRequest, path: String, headers: [String: String]) async -> ServedReply? {
         guard let handler = options.handler else { return nil }
         // A body that breaks off leaves nothing to answer; the connection ends by itself.
-        guard let body = try? await request.bodyData else { return ServedReply(status: 400) }
+        let body: Data
+        do {
+            body = try await request.bodyData
+        } catch {
+            return ServedReply(status: 400)
+        }
         return await handler(
             ServedRequest(
                 method: request.method.rawValue,

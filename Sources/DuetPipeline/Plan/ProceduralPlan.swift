@@ -20,20 +20,17 @@ public struct ProceduralPlan: Sendable, Hashable {
         public var policy: Policy
     }
 
-    /// When an activity is tried again, and when given up.
+    /// Whether and when an activity is tried again.
     public struct Policy: Sendable, Hashable {
         /// Further tries after the first; 0 to try once.
         public var retry: Int
         /// Seconds between tries.
         public var retryIntervalInSeconds: Int
-        /// Seconds after which a try is given up.
-        public var timeoutInSeconds: Int
 
-        /// Creates a policy; the defaults are those of the service's templates, but for the shorter interval.
-        public init(retry: Int = 0, retryIntervalInSeconds: Int = 30, timeoutInSeconds: Int = 43_200) {
+        /// Creates a policy; the defaults are the service's.
+        public init(retry: Int = 0, retryIntervalInSeconds: Int = 30) {
             self.retry = retry
             self.retryIntervalInSeconds = retryIntervalInSeconds
-            self.timeoutInSeconds = timeoutInSeconds
         }
     }
 
