@@ -47,16 +47,31 @@ final class Harness {
     private(set) var updates = 0
     private(set) var log: [String] = []
 
-    init(connection: Connection, tables: [TestTable], query: String, view: String = "the view") throws {
+    init(
+        connection: Connection,
+        tables: [TestTable],
+        query: String,
+        view: String = "the view",
+        inputs: [InputRelation]? = nil
+    ) throws {
         self.connection = connection
         self.tables = tables
         self.query = query
         let compiler = MaintenanceCompiler(frontEnd: DuckFrontEnd(connection: connection))
-        program = try compiler.compile(view: view, query: query, inputs: tables.map(\.input), stateSchema: "main")
+        program = try compiler.compile(
+            view: view,
+            query: query,
+            inputs: inputs ?? tables.map(\.input),
+            stateSchema: "main"
+        )
         for node in program.nodes {
             for statement in node.create { try run(statement) }
         }
         try check(change: nil)
+    }
+
+    private static func quoted(_ name: String) -> String {
+        "\"\(name.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\""))\""
     }
 
     private func run(_ sql: String) throws {
@@ -80,7 +95,7 @@ final class Harness {
         try run("CREATE OR REPLACE TEMP TABLE old_result AS \(program.result.visibleSelect)")
         for table in tables {
             guard let entries = changes[table.name], !entries.isEmpty else { continue }
-            let names = table.columns.map { "\"\($0.name)\"" }.joined(separator: ", ")
+            let names = table.columns.map { Self.quoted($0.name) }.joined(separator: ", ")
             let types = table.columns.map { "CAST(NULL AS \($0.type))" }.joined(separator: ", ")
             let values = entries.map { "SELECT \($0.row), \($0.weight)" }.joined(separator: " UNION ALL ")
             try run(
@@ -95,9 +110,9 @@ final class Harness {
             changed[table.name] = least > 0 ? .insertsOnly : .mixed
             // The base table is changed in the plainest way: counts by row.
             try run(
-                "CREATE OR REPLACE TABLE \(table.name) AS SELECT \(names) FROM (SELECT \(names), sum(w) AS n FROM ("
+                "CREATE OR REPLACE TABLE \(table.name) AS SELECT \(names) FROM (SELECT \(names), sum(w) AS __count FROM ("
                     + "SELECT \(names), 1 AS w FROM \(table.name) UNION ALL SELECT * FROM \"delta_\(table.name)\") "
-                    + "GROUP BY ALL) , range(n::BIGINT)"
+                    + "GROUP BY ALL) , range(__count::BIGINT)"
             )
         }
         var cleanup: [String] = []
@@ -131,7 +146,7 @@ final class Harness {
         try compare(state, query, "the state", "the query")
         guard let change else { return }
         guard let delta = change.deltaTable else { return try compare(state, "FROM old_result", "new", "old") }
-        let names = program.result.visible.map { "\"\($0.name)\"" }.joined(separator: ", ")
+        let names = program.result.visible.map { Self.quoted($0.name) }.joined(separator: ", ")
         let twice = try count(
             "SELECT count(*) FROM (SELECT \(names) FROM \(delta) GROUP BY ALL HAVING count(*) > 1)"
         )

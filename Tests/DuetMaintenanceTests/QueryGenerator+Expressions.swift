@@ -70,7 +70,8 @@ extension QueryGenerator {
         case 6: return "\(outerNumber) >= \(uncorrelatedScalar())"
         case 7: return "(\(outerNumber) > 2 OR EXISTS (SELECT 1 FROM \(inner.text) WHERE \(tie)\(local)))"
         default:
-            return "(\(outerNumber) = 1 OR \(outerColumn) IN (SELECT \(innerColumn) FROM \(inner.text) WHERE TRUE\(local)))"
+            return
+                "(\(outerNumber) = 1 OR \(outerColumn) IN (SELECT \(innerColumn) FROM \(inner.text) WHERE TRUE\(local)))"
         }
     }
 

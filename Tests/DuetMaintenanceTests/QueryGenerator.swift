@@ -67,7 +67,9 @@ struct QueryGenerator {
         if choices.oneIn(5) {
             let body = select(depth: 1)
             let name = fresh("w")
-            commonTables = [(name, body.columns.enumerated().map { Column(text: "c\($0.offset)", kind: $0.element.kind) })]
+            commonTables = [
+                (name, body.columns.enumerated().map { Column(text: "c\($0.offset)", kind: $0.element.kind) })
+            ]
             with = "WITH \(name)(\(body.columns.indices.map { "c\($0)" }.joined(separator: ", "))) AS (\(body.sql)) "
         }
         let body = choices.oneIn(6) ? setOperation(depth: 2) : select(depth: 2)
@@ -107,7 +109,8 @@ struct QueryGenerator {
         )
     }
 
-    private mutating func plain(_ source: Source, _ condition: String, limit: Bool) -> (sql: String, columns: [Column]) {
+    private mutating func plain(_ source: Source, _ condition: String, limit: Bool) -> (sql: String, columns: [Column])
+    {
         var items: [(String, Column.Kind)] = []
         for _ in 0...choices.below(3) {
             let kind = self.kind(source.columns)
@@ -181,15 +184,17 @@ struct QueryGenerator {
         let order = "ORDER BY " + source.columns.map(\.text).joined(separator: ", ")
         let partition = choices.oneIn(8) ? "" : "PARTITION BY \(choices.pick(source.columns).text) "
         let number = source.columns.first { $0.kind == .int }?.text ?? "1"
-        items.append((
-            choices.pick([
-                "count(*) OVER (\(partition))", "sum(\(number)) OVER (\(partition))",
-                "rank() OVER (\(partition)\(order))", "sum(\(number)) OVER (\(partition)\(order))",
-                "row_number() OVER (\(partition)\(order))",
-                "lag(\(number)) OVER (\(partition)\(order))", "max(\(number)) OVER (\(partition))",
-            ]),
-            .big
-        ))
+        items.append(
+            (
+                choices.pick([
+                    "count(*) OVER (\(partition))", "sum(\(number)) OVER (\(partition))",
+                    "rank() OVER (\(partition)\(order))", "sum(\(number)) OVER (\(partition)\(order))",
+                    "row_number() OVER (\(partition)\(order))",
+                    "lag(\(number)) OVER (\(partition)\(order))", "max(\(number)) OVER (\(partition))",
+                ]),
+                .big
+            )
+        )
         let (text, columns) = list(items)
         var sql = "SELECT \(text) FROM \(source.text)\(condition)"
         if choices.oneIn(3) {
@@ -204,7 +209,9 @@ struct QueryGenerator {
             let other = choices.pick(source.columns)
             let order = ([key] + source.columns).map(\.text).joined(separator: ", ")
             let (text, columns) = list([(key.text, key.kind), (other.text, other.kind)])
-            return ("SELECT DISTINCT ON (\(key.text)) \(text) FROM \(source.text)\(condition) ORDER BY \(order)", columns)
+            return (
+                "SELECT DISTINCT ON (\(key.text)) \(text) FROM \(source.text)\(condition) ORDER BY \(order)", columns
+            )
         }
         var items: [(String, Column.Kind)] = []
         for _ in 0...choices.below(2) {

@@ -113,6 +113,14 @@ import Testing
         "SELECT q.k, q.y, u.b FROM u LEFT JOIN (SELECT k, coalesce(a, 0) AS y FROM t) q ON q.k = u.k",
         "SELECT a FROM t WHERE k = 1 UNION ALL SELECT b FROM u WHERE k = 1 UNION ALL SELECT c FROM v",
         "SELECT s, b FROM u UNION ALL BY NAME SELECT k, s FROM t",
+        "SELECT a.a, d.b, e.c FROM t a, t b, u c, u d, v e "
+            + "WHERE a.k = b.k AND b.k = c.k AND c.b = d.b AND d.b = e.b AND a.a <= b.a",
+        "SELECT k, a, b, u.s FROM t RIGHT JOIN u USING (k)",
+        "SELECT t.s, u.s, count(*) FROM t LEFT JOIN u USING (s) GROUP BY ALL",
+        "SELECT k, count(*) FROM (SELECT DISTINCT k, s FROM t) q GROUP BY k ORDER BY 2 DESC, 1 LIMIT 2 OFFSET 1",
+        "SELECT k, a, sum(a) OVER (PARTITION BY k) AS n FROM t WHERE a IS NOT NULL QUALIFY n > 2 ORDER BY k, a LIMIT 3",
+        "SELECT s, sum(n) OVER (PARTITION BY s) FROM (SELECT s, k, count(*) AS n FROM t GROUP BY s, k) q",
+        "SELECT k AS \"a \"\"b\"\" c\", count(*) AS \"select\" FROM t GROUP BY k",
     ]
 
     @Test(arguments: incremental) func `a shape with a rule is kept right`(query: String) throws {

@@ -10,7 +10,9 @@ struct RelationRenderer: Sendable {
     let texts: [String]
     /// Whether leaves whose types are known are replaced by an empty row of them, so that nothing need exist.
     private let readsTypesOnly: Bool
-    /// The columns that some expression uses; others need not be carried through SELECTs in between. Nil carries all.
+    /// The columns that some expression uses; nil for all.
+    ///
+    /// Others need not be carried through SELECTs in between.
     private let needed: Set<String>?
     private var aliasCount = 0
 

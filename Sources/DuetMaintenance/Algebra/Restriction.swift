@@ -8,6 +8,7 @@ extension Relation {
     ///   - keys: The relation that lists the wanted values.
     ///   - pairs: Key expressions over this relation's columns, with the column of `keys` that lists their values.
     ///   - matchesNull: Whether NULL is a value like any other.
+    /// - Returns: The restricted relation; it has this relation's columns, and may have those of `keys` beside them.
     func restricted(to keys: Leaf, _ pairs: [(Expression, String)], matchesNull: Bool) -> Self {
         let used = Set(pairs.flatMap(\.0.columns))
         switch self {

@@ -134,18 +134,24 @@ enum SyntaxTree {
         return [tree]
     }
 
-    /// Whether any object of the tree satisfies the condition; `stopAt` keeps out of subtrees.
-    static func contains(
-        _ tree: JSONValue,
-        stopAt: (JSONObject) -> Bool = { _ in false },
-        where condition: (JSONObject) -> Bool
-    ) -> Bool {
+    /// Whether any object of the tree satisfies the condition.
+    static func contains(_ tree: JSONValue, where condition: (JSONObject) -> Bool) -> Bool {
         switch tree {
-        case .array(let values): return values.contains { contains($0, stopAt: stopAt, where: condition) }
+        case .array(let values): return values.contains { contains($0, where: condition) }
+        case .object(let object):
+            return condition(object) || object.members.contains { contains($0.value, where: condition) }
+        default: return false
+        }
+    }
+
+    /// Whether any object outside of subqueries satisfies the condition.
+    static func containsOutsideSubqueries(_ tree: JSONValue, where condition: (JSONObject) -> Bool) -> Bool {
+        switch tree {
+        case .array(let values): return values.contains { containsOutsideSubqueries($0, where: condition) }
         case .object(let object):
             if condition(object) { return true }
-            if stopAt(object) { return false }
-            return object.members.contains { contains($0.value, stopAt: stopAt, where: condition) }
+            if object["class"]?.string == "SUBQUERY" { return false }
+            return object.members.contains { containsOutsideSubqueries($0.value, where: condition) }
         default: return false
         }
     }

@@ -22,8 +22,10 @@ public struct ChangeProgram: Hashable, Sendable {
     public var reason: String
     /// Statements that compute the change into temporary tables; they read the state but do not touch it.
     public var statements: [String]
-    /// The temporary table that then holds the change, quoted: the visible columns and `__w BIGINT`, consolidated. Nil
-    /// when nothing changes, or when no change was asked for.
+    /// The temporary table that then holds the change, quoted.
+    ///
+    /// It has the visible columns and `__w BIGINT`, consolidated. Nil when nothing changes, or when no change was asked
+    /// for.
     public var deltaTable: String?
     /// Statements that take the change into the state.
     public var apply: [String]

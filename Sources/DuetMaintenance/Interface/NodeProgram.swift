@@ -127,6 +127,7 @@ public struct NodeProgram: Sendable {
     /// A program that computes everything anew and takes the difference, so that readers of this node stay incremental.
     ///
     /// - Parameter needsDelta: Whether anybody reads the node's change; without it the state is simply replaced.
+    /// - Returns: The program; for a node that reads nothing but kept nodes its strategy is `.recomputeAffected`.
     public func fullChange(needsDelta: Bool = true) -> ChangeProgram {
         let reason =
             readsOnlyNodes

@@ -42,8 +42,9 @@ public struct InputRelation: Hashable, Sendable {
     public var table: String
     /// The columns, in the order in which the current rows have them.
     public var columns: [ViewColumn]
-    /// SQL that stands in a FROM clause for the rows after the change: a quoted name or a SELECT in parentheses. It
-    /// may have more columns than `columns`, but those come first.
+    /// SQL that stands in a FROM clause for the rows after the change: a quoted name or a SELECT in parentheses.
+    ///
+    /// It may have more columns than `columns`, but those come first.
     public var current: String
     /// SQL that stands in a FROM clause for the change: the same columns and then `__w BIGINT`, in which no two
     /// entries cancel.

@@ -13,7 +13,12 @@ extension NodePlan {
 
     /// Statements that take a change into a table without keys: for each row taken away exactly as many of its copies.
     ///
-    /// - Parameter removes: Whether the change may take rows away.
+    /// - Parameters:
+    ///   - delta: The temporary table that holds the change.
+    ///   - table: The table, quoted.
+    ///   - visible: Its columns.
+    ///   - removes: Whether the change may take rows away.
+    /// - Returns: The statements in order.
     static func apply(delta: String, to table: String, _ visible: [String], removes: Bool) -> [String] {
         let list = SQLText.list(visible)
         let change = SQLText.temporary(delta)

@@ -1,5 +1,6 @@
-/// Rows computed partition by partition: aggregates that cannot be merged, windows, DISTINCT ON. With no key there is
-/// one partition, everything.
+/// Rows computed partition by partition: aggregates that cannot be merged, windows, DISTINCT ON.
+///
+/// With no key there is one partition, everything.
 struct PartitionPlan: Sendable {
     var input: Relation
     /// What tells partitions apart, over the input's columns.

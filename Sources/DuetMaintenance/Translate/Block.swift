@@ -173,7 +173,7 @@ final class Block {
     }
 
     static func hasWindow(_ tree: JSONValue) -> Bool {
-        SyntaxTree.contains(tree, stopAt: { $0["class"]?.string == "SUBQUERY" }) { $0["class"]?.string == "WINDOW" }
+        SyntaxTree.containsOutsideSubqueries(tree) { $0["class"]?.string == "WINDOW" }
     }
 
     static func multipliesRows(_ tree: JSONValue) -> Bool {

@@ -22,7 +22,7 @@ final class GroupedBlock {
     }
 
     private func isAggregate(_ tree: JSONValue) -> Bool {
-        SyntaxTree.contains(tree, stopAt: { $0["class"]?.string == "SUBQUERY" }) { object in
+        SyntaxTree.containsOutsideSubqueries(tree) { object in
             object["class"]?.string == "FUNCTION"
                 && translator.functions.aggregates.contains(object["function_name"]?.string?.lowercased() ?? "")
         }

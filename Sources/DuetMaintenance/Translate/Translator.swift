@@ -249,7 +249,9 @@ final class Translator {
                 input.current != SQLText.qualified(input.schema, input.table)
             {
                 let columns = SQLText.list(input.columns.map(\.name))
-                let source = try frontEnd.syntaxTree(of: "SELECT \(columns) FROM \(input.current) AS __current")
+                let source = SyntaxTree.normalised(
+                    try frontEnd.syntaxTree(of: "SELECT \(columns) FROM \(input.current) AS __current")
+                )
                 let alias = object["alias"]?.string ?? ""
                 return [
                     "type": "SUBQUERY", "alias": .string(alias.isEmpty ? table : alias), "sample": nil,

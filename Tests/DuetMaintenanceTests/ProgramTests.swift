@@ -1,0 +1,128 @@
+import DuckKit
+import DuetMaintenance
+import Testing
+
+/// What a program says of itself, and the ways an executor may use it.
+@Suite struct ProgramTests {
+    private static func connection() throws -> Connection {
+        let connection = try Database().connect()
+        for statement in try connection.statements(in: ShapeTests.start) { _ = try connection.execute(statement.sql) }
+        return connection
+    }
+
+    private static func program(_ query: String) throws -> ViewProgram {
+        try MaintenanceCompiler(frontEnd: DuckFrontEnd(connection: try connection()))
+            .compile(view: "view", query: query, inputs: ShapeTests.tables.map(\.input), stateSchema: "main")
+    }
+
+    @Test(arguments: [
+        "SELECT k, sum(d), min(a) FROM t GROUP BY k", "SELECT t.a, u.b FROM t LEFT JOIN u ON t.k = u.k",
+        "SELECT DISTINCT s FROM t",
+        "SELECT k, a FROM t QUALIFY row_number() OVER (PARTITION BY k ORDER BY a, d, s, x) = 1",
+    ])
+    func `a forced full recomputation gives the same rows and the same change`(query: String) throws {
+        let harness = try ShapeTests.run(query, forceFull: true)
+        #expect(harness.strategies[.full, default: 0] > 0)
+    }
+
+    @Test func `the rule follows from what changed`() throws {
+        let program = try Self.program("SELECT t.a, u.b FROM t LEFT JOIN u ON t.k = u.k")
+        let node = program.result
+        #expect(node.change(changedInputs: [:]).strategy == .nothing)
+        #expect(node.change(changedInputs: ["v": .mixed]).strategy == .nothing)
+        #expect(node.change(changedInputs: ["t": .insertsOnly]).strategy == .append)
+        #expect(node.change(changedInputs: ["t": .mixed]).strategy == .merge)
+        #expect(node.change(changedInputs: ["u": .insertsOnly]).strategy == .merge)
+        // Only the left side changed: the join is linear and needs no table in between.
+        #expect(node.change(changedInputs: ["t": .mixed]).statements.count == 1)
+    }
+
+    @Test func `extremes are merged when rows are only added`() throws {
+        let node = try Self.program("SELECT k, max(a) FROM t GROUP BY k").result
+        #expect(node.change(changedInputs: ["t": .insertsOnly]).strategy == .merge)
+        #expect(node.change(changedInputs: ["t": .mixed]).strategy == .recomputeAffected)
+    }
+
+    @Test(arguments: [
+        ("SELECT a, random() FROM t", false, false), ("SELECT a, uuid() FROM t", false, false),
+        ("SELECT a FROM t WHERE DATE '2024-01-01' < current_date", true, true),
+        ("SELECT a, now() FROM t", true, true), ("SELECT a FROM t", true, false),
+    ])
+    func `chance and the clock are recognised`(query: String, isDeterministic: Bool, readsClock: Bool) throws {
+        let program = try Self.program(query)
+        #expect(program.isDeterministic == isDeterministic)
+        #expect(program.readsClock == readsClock)
+        #expect(program.isIncremental == (isDeterministic && !readsClock))
+    }
+
+    @Test func `an input may be read under another name`() throws {
+        let connection = try Self.connection()
+        _ = try connection.execute("CREATE TABLE kept AS SELECT k, a, d, s, x, 1 AS __h1 FROM t")
+        var inputs = ShapeTests.tables.map(\.input)
+        inputs[0].current = "(SELECT k, a, d, s, x FROM kept)"
+        for query in ["SELECT k, sum(a) FROM t GROUP BY k", "SELECT sum(x) FROM t z WHERE z.a > 1"] {
+            let program = try MaintenanceCompiler(frontEnd: DuckFrontEnd(connection: connection))
+                .compile(view: "view", query: query, inputs: inputs, stateSchema: "main")
+            for node in program.nodes {
+                #expect(!node.create.joined().contains("\"t\" AS"))
+                for statement in node.create { _ = try connection.execute(statement) }
+            }
+            let differences = try connection.scalar(
+                "SELECT count(*) FROM ((\(query)) EXCEPT ALL (\(program.result.visibleSelect)))"
+            )
+            #expect(differences.int == 0)
+        }
+    }
+
+    @Test func `a foreign key spares the rows that nothing can refer to`() throws {
+        let connection = try Database().connect()
+        let tables = [
+            TestTable(
+                name: "o",
+                columns: [ViewColumn(name: "id", type: "INTEGER"), ViewColumn(name: "s", type: "VARCHAR")]
+            ),
+            TestTable(
+                name: "l",
+                columns: [ViewColumn(name: "o", type: "INTEGER"), ViewColumn(name: "n", type: "INTEGER")]
+            ),
+        ]
+        _ = try connection.execute("CREATE TABLE o AS SELECT i::INTEGER AS id, 'a' AS s FROM range(5) r(i)")
+        _ = try connection.execute(
+            "CREATE TABLE l AS SELECT (i % 5)::INTEGER AS o, i::INTEGER AS n FROM range(20) r(i)"
+        )
+        var inputs = tables.map(\.input)
+        inputs[1].references = [InputRelation.ForeignKey(columns: ["o"], input: "o", target: ["id"])]
+        let harness = try Harness(
+            connection: connection,
+            tables: tables,
+            query: "SELECT o.s, l.n, count(*) FROM o JOIN l ON l.o = o.id GROUP BY ALL",
+            inputs: inputs
+        )
+        try harness.update(["o": [("5, 'b'", 1)], "l": [("5, 100", 1), ("1, 101", 1)]])
+        try harness.update(["o": [("1, 'a'", -1), ("1, 'c'", 1)], "l": [("1, 101", -1), ("5, 102", 1)]])
+        try harness.update(["o": [("5, 'b'", -1), ("6, 'd'", 1)], "l": [("5, 100", -1), ("5, 102", -1), ("6, 7", 1)]])
+        try harness.update(["o": [("2, 'a'", -1), ("2, 'e'", 1)]])
+        #expect(harness.incrementalUpdates == 4)
+    }
+
+    @Test func `costs decide, and say where the choice flips`() throws {
+        let program = try Self.program("SELECT u.s, sum(t.d) FROM t JOIN u ON t.k = u.k GROUP BY u.s")
+        let model = CostModel()
+        let rows = ["t": 10_000_000, "u": 100_000, "v": 0, "view": 100]
+        let few = model.choice(program, UpdateSizes(rows: rows, changes: ["t": 1_000]))
+        #expect(few.isIncremental)
+        let flip = try #require(few.flipsAt)
+        #expect(flip > 1_000 && flip < 10_000_000)
+        #expect(!model.choice(program, UpdateSizes(rows: rows, changes: ["t": flip + 10_000])).isIncremental)
+        #expect(model.choice(program, UpdateSizes(rows: rows, changes: ["v": 5])).reason.contains("nothing"))
+        let measured = UpdateSizes(
+            rows: rows,
+            changes: ["t": 1_000],
+            fullSeconds: 0.01,
+            incrementalRuns: [UpdateSizes.Run(changes: ["t": 1_000], seconds: 0.02)]
+        )
+        #expect(!model.choice(program, measured).isIncremental)
+        let stale = UpdateSizes(rows: rows, changes: ["t": 1], fullSeconds: 0.1, isStateCurrent: false)
+        #expect(!model.choice(program, stale).isIncremental)
+    }
+}
