@@ -74,6 +74,8 @@ public struct CostModel: Hashable, Sendable {
     public var writtenRow = 6e-8
     /// Seconds a statement takes that does nothing.
     public var statement = 6e-4
+    /// The share of a full computation's cost below which taking changes in is chosen; less than 1 because estimates err.
+    public var margin = 0.95
 
     /// A model with the weights measured by this project.
     public init() {}
@@ -83,7 +85,7 @@ public struct CostModel: Hashable, Sendable {
     /// - Parameters:
     ///   - program: The view.
     ///   - sizes: What was measured.
-    /// - Returns: The choice; incremental when both cost the same, and when there is nothing to do.
+    /// - Returns: The choice; incremental when there is nothing to do.
     public func choice(_ program: ViewProgram, _ sizes: UpdateSizes) -> CostChoice {
         let changed = Set(sizes.changes.filter { $0.value > 0 }.keys).intersection(program.inputs)
         let full = sizes.fullSeconds ?? modelledFull(program, sizes)
@@ -100,8 +102,8 @@ public struct CostModel: Hashable, Sendable {
         let total = changed.reduce(0) { $0 + (sizes.changes[$1] ?? 0) }
         var cost = line.fixed + line.perRow * Double(total)
         if !sizes.isStateCurrent { cost += rebuild(program, sizes, full) }
-        let isIncremental = program.isIncremental && cost <= full
-        let flip = line.perRow > 0 && full > line.fixed ? Int((full - line.fixed) / line.perRow) : nil
+        let isIncremental = program.isIncremental && cost <= full * margin
+        let flip = line.perRow > 0 && full * margin > line.fixed ? Int((full * margin - line.fixed) / line.perRow) : nil
         return CostChoice(
             isIncremental: isIncremental,
             incrementalSeconds: cost,
@@ -124,7 +126,7 @@ public struct CostModel: Hashable, Sendable {
             return "computed in full: \(program.issues.first ?? "it has no rule for changes")"
         }
         let times =
-            "taking in \(total) changed rows \(isMeasured ? "took" : "is estimated at") \(Self.text(cost)), "
+            "taking in \(total) changed rows \(isMeasured ? "is expected to take" : "is estimated at") \(Self.text(cost)), "
             + "computing it in full \(Self.text(full))"
         guard let flip else { return times + "; no size of change makes the other way cheaper" }
         return times + "; from \(flip) changed rows on, computing it in full is cheaper"
@@ -150,11 +152,13 @@ public struct CostModel: Hashable, Sendable {
     /// What an incremental update costs before the first changed row, and for each.
     private func incremental(_ program: ViewProgram, _ sizes: UpdateSizes, _ changed: Set<String>) -> Line {
         let runs = sizes.incrementalRuns.filter { Set($0.changes.filter { $0.value > 0 }.keys) == changed }
-        if let last = runs.last {
-            // A change of the same inputs was taken in before: what the model gives for its rows is part of the time.
-            let rows = Double(last.changes.values.reduce(0, +))
-            let perRow = min(changedRow, last.seconds / max(rows, 1))
-            return Line(fixed: max(0, last.seconds - perRow * rows), perRow: perRow, isMeasured: true)
+        if !runs.isEmpty {
+            // Changes of the same inputs were taken in before: what the model gives for their rows is part of the time.
+            let recent = runs.suffix(3)
+            let rows = Double(recent.flatMap(\.changes.values).reduce(0, +)) / Double(recent.count)
+            let seconds = recent.map(\.seconds).reduce(0, +) / Double(recent.count)
+            let perRow = min(changedRow, seconds / max(rows, 1))
+            return Line(fixed: max(0, seconds - perRow * rows), perRow: perRow, isMeasured: true)
         }
         var touched = changed
         var fixed = 0.0
