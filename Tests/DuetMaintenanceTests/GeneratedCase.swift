@@ -111,15 +111,20 @@ struct GeneratedCase {
     /// Runs the case; what DuckDB refuses without the library is nil.
     func run(_ connection: Connection) throws -> Harness? {
         try prepare(connection)
-        guard accepts(connection) else { return nil }
-        let harness = try Harness(connection: connection, tables: tables, query: query)
+        let harness: Harness
+        do {
+            harness = try Harness(connection: connection, tables: tables, query: query)
+        } catch {
+            if !accepts(connection) { return nil }
+            throw error
+        }
         for update in updates {
             do {
                 try harness.update(update)
             } catch {
+                if !accepts(connection) { return nil }
                 throw Wrong("\(error)\n" + harness.log.joined(separator: ";\n"))
             }
-            guard accepts(connection) else { return nil }
         }
         return harness
     }
