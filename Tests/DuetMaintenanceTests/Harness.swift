@@ -143,7 +143,9 @@ final class Harness {
     /// The state must be the query's result, and the change what was added and taken away.
     private func check(change: ChangeProgram?) throws {
         let state = program.result.visibleSelect
-        try compare(state, query, "the state", "the query")
+        // Within a larger query DuckDB 1.5.5 fails on some ANTI JOINs with an internal error.
+        try run("CREATE OR REPLACE TEMP TABLE expected AS \(query)")
+        try compare(state, "FROM expected", "the state", "the query")
         guard let change else { return }
         guard let delta = change.deltaTable else { return try compare(state, "FROM old_result", "new", "old") }
         let names = program.result.visible.map { Self.quoted($0.name) }.joined(separator: ", ")
