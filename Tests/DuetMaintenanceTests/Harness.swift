@@ -57,6 +57,7 @@ final class Harness {
         self.connection = connection
         self.tables = tables
         self.query = query
+        for setting in ViewProgram.connectionSettings { _ = try connection.execute(setting) }
         let compiler = MaintenanceCompiler(frontEnd: DuckFrontEnd(connection: connection))
         program = try compiler.compile(
             view: view,

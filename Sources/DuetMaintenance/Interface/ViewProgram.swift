@@ -12,6 +12,12 @@ public struct BlockReport: Hashable, Sendable {
 
 /// How a view is computed and kept up to date.
 public struct ViewProgram: Sendable {
+    /// Statements to run once on the connection that executes programs.
+    ///
+    /// In DuckDB 1.5.5 compressed materialisation makes some plans with anti joins fail with an internal error ("Failed
+    /// to bind column reference"), in programs as in the queries themselves.
+    public static let connectionSettings = ["SET disabled_optimizers = 'compressed_materialization'"]
+
     /// The view's name.
     public let view: String
     /// Hidden nodes first, each after what it reads; the view itself last.
