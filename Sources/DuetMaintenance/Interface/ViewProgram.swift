@@ -14,9 +14,9 @@ public struct BlockReport: Hashable, Sendable {
 public struct ViewProgram: Sendable {
     /// Statements to run once on the connection that executes programs.
     ///
-    /// In DuckDB 1.5.5 compressed materialisation makes some plans with anti joins fail with an internal error ("Failed
-    /// to bind column reference"), in programs as in the queries themselves.
-    public static let connectionSettings = ["SET disabled_optimizers = 'compressed_materialization'"]
+    /// DuckDB 1.5.5's column lifetime optimiser makes some plans with anti joins fail with an internal error ("Failed to
+    /// bind column reference"), in programs as in the queries themselves.
+    public static let connectionSettings = ["SET disabled_optimizers = 'column_lifetime'"]
 
     /// The view's name.
     public let view: String
