@@ -9,6 +9,7 @@ struct PipelineFile {
 
     /// Reads pipeline.yml; `overrides` replace values of declared parameters.
     init(_ file: SourceFile, overrides: [String: String]) throws(DuetError) {
+        var nameValue: YAMLValue?
         let root = try YAMLValue.root(of: file)
         let members = try root.mapping(
             "pipeline.yml",
@@ -33,7 +34,9 @@ struct PipelineFile {
         }
         for (key, value) in members {
             switch key {
-            case "name": name = try value.string("name")
+            case "name":
+                name = try value.string("name")
+                nameValue = value
             case "description": summary = try value.string("description")
             case "schema": schema = try value.string("schema")
             case "sources": try readSources(value)
@@ -50,11 +53,10 @@ struct PipelineFile {
             )
         }
         guard name.allSatisfy({ $0.isLetter || $0.isNumber || "-_".contains($0) }) else {
-            throw DuetError(
+            throw (nameValue ?? root).error(
                 .wrongValue,
                 "the name '\(name)' has characters other than letters, digits, '-' and '_'",
-                hint: "the name becomes a folder's name",
-                at: SourceLocation(file: file.path, line: 1, column: 1)
+                hint: "the name becomes a folder's name"
             )
         }
     }

@@ -130,7 +130,11 @@ struct QueryReader {
         let end = start + 1 + arguments.index
         var reader = TokenReader(file: file, tokens: Array(inner))
         guard let first = reader.current, first.kind == .string else {
-            throw reader.unexpected("'${source.name}' as the first argument of read_files")
+            let found = reader.current ?? tokens[end - 1]
+            throw error(
+                "expected '${source.name}' as the first argument of read_files, found '\(found.text)'",
+                at: found
+            )
         }
         let source = try Self.sourceName(first, file: file)
         reader.advance()

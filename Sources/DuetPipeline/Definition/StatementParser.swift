@@ -116,8 +116,8 @@ struct StatementParser {
     }
 
     private func datasetName(_ reader: inout TokenReader) throws(DuetError) -> DatasetName {
-        var parts = [try reader.name("dataset's name")]
-        while reader.take(symbol: ".") { parts.append(try reader.name("name after '.'")) }
+        var parts = [try namePart("dataset's name", &reader)]
+        while reader.take(symbol: ".") { parts.append(try namePart("name after '.'", &reader)) }
         if parts.count > 1, parts[0].lowercased() == "live" { parts.removeFirst() }
         guard parts.count <= 3 else {
             throw reader.error(.sqlSyntax, "a dataset's name has at most three parts", at: reader.peek(-1))
@@ -126,6 +126,12 @@ struct StatementParser {
             schema: parts.count > 1 ? parts[parts.count - 2] : defaultSchema,
             table: parts[parts.count - 1]
         )
+    }
+
+    /// A forgotten name must not turn the AS behind it into one.
+    private func namePart(_ noun: String, _ reader: inout TokenReader) throws(DuetError) -> String {
+        if reader.current?.isWord("AS") == true { throw reader.unexpected("a \(noun)") }
+        return try reader.name(noun)
     }
 
     private mutating func clauses(_ reader: inout TokenReader, into dataset: inout Dataset) throws(DuetError) {

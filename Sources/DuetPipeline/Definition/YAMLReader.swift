@@ -111,7 +111,7 @@ struct YAMLValue {
         case .duplicatedKeysInMapping(let duplicates, let context):
             DuetError(
                 .duplicateName,
-                "the key '\(duplicates.map { "\($0)" }.joined(separator: "', '"))' stands twice",
+                "the key '\(duplicates.map { "\($0)" }.joined(separator: "', '"))' stands twice in what begins here",
                 hint: "keep one of them",
                 at: SourceLocation(file: file.path, line: context.mark.line, column: context.mark.column),
                 excerpt: file.line(context.mark.line)

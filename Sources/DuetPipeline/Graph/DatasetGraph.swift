@@ -104,7 +104,11 @@ private struct GraphBuilder {
         names: Set<DatasetName>
     ) -> DuetError {
         let message = "'\(dataset.name)' reads '\(name)', which no dataset of the pipeline defines"
-        let hint = Suggestion.hint(for: name.description, among: names.map(\.description), noun: "datasets")
+        // A forgotten schema is the likelier slip than a wrong letter.
+        let namesake = names.sorted().first { $0.table.lowercased() == name.table.lowercased() }
+        let hint =
+            namesake.map { "did you mean '\($0)'?" }
+            ?? Suggestion.hint(for: name.description, among: names.map(\.description), noun: "datasets")
         guard let offset = reference.offset else {
             return DuetError(.unknownTable, message, hint: hint, at: dataset.location)
         }
