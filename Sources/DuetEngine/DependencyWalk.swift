@@ -14,8 +14,8 @@ package enum DependencyWalk {
 
     /// Walks the graph until every node has run or been skipped.
     ///
-    /// Each worker is a thread of its own and not one of Swift's: the work blocks in DuckDB for long, and transfers need
-    /// Swift's threads meanwhile.
+    /// Each worker is a thread of its own, not one of Swift's or of a queue: the work blocks in DuckDB for long, transfers
+    /// need Swift's threads meanwhile, and a queue starts no more threads than there are cores.
     ///
     /// - Parameters:
     ///   - dependencies: For each node the numbers of the nodes it waits for, all of them known.
@@ -25,16 +25,27 @@ package enum DependencyWalk {
     package static func run(
         dependencies: [[Int]],
         workers: Int,
-        run: @Sendable (_ node: Int) -> Outcome,
-        skip: @Sendable (_ node: Int, _ because: Int) -> Void
+        run: @escaping @Sendable (_ node: Int) -> Outcome,
+        skip: @escaping @Sendable (_ node: Int, _ because: Int) -> Void
     ) {
         let board = Board(dependencies: dependencies)
-        DispatchQueue.concurrentPerform(iterations: max(1, min(workers, dependencies.count))) { _ in
+        let others = max(0, min(workers, dependencies.count) - 1)
+        let work: @Sendable () -> Void = {
             while let node = board.take() {
                 let outcome = run(node)
                 for (skipped, reason) in board.finish(node, outcome) { skip(skipped, reason) }
             }
         }
+        let group = DispatchGroup()
+        for _ in 0..<others {
+            group.enter()
+            Thread.detachNewThread {
+                work()
+                group.leave()
+            }
+        }
+        work()
+        group.wait()
     }
 }
 
