@@ -22,14 +22,22 @@ public enum ErrorTranslation {
         let code = code(of: error)
         let hint = hint(of: error, names: names)
         let message = "\(firstLine(error.message)) (in '\(dataset)')"
+        let cause = code == .badFormat ? error.message : nil
         if let position = error.position, let sql = error.sql, let start = sql.firstRange(of: text.text) {
             let offset = position - sql.utf8.distance(from: sql.startIndex, to: start.lowerBound)
             if offset >= 0, offset <= text.text.utf8.count {
-                return text.error(code, message, hint: hint, at: offset)
+                return text.error(code, message, hint: hint, at: offset, cause: cause)
             }
         }
         let location = text.location(at: 0)
-        return DuetError(code, message, hint: hint, at: location, excerpt: text.file.line(location.line))
+        return DuetError(
+            code,
+            message,
+            hint: hint,
+            at: location,
+            excerpt: text.file.line(location.line),
+            cause: cause
+        )
     }
 
     /// The run was stopped by its user.
@@ -60,10 +68,10 @@ public enum ErrorTranslation {
     }
 
     private static func code(of error: DuckDBError) -> DuetError.Code {
-        switch error.subtype {
-        case "COLUMN_NOT_FOUND": return .unknownColumn
-        default: break
+        if error.subtype == "COLUMN_NOT_FOUND" || error.message.contains("does not have a column named") {
+            return .unknownColumn
         }
+        if isAboutFile(error) { return .badFormat }
         switch error.kind {
         case .parser: return .sqlSyntax
         case .catalog where error.entryType?.lowercased().contains("table") == true: return .unknownTable
@@ -72,11 +80,22 @@ public enum ErrorTranslation {
         }
     }
 
+    /// Whether a source file is at fault and not the query that reads it.
+    private static func isAboutFile(_ error: DuckDBError) -> Bool {
+        [
+            "CSV Error", "between globbed files", "Malformed JSON", "not a valid JSON", "Parquet file", "read_csv",
+            "read_json",
+        ]
+        .contains { error.message.contains($0) }
+    }
+
     private static func hint(of error: DuckDBError, names: [String]) -> String? {
         if error.kind == .catalog, let name = error.name, let near = Suggestion.nearest(to: name, among: names) {
             return "did you mean '\(near)'?"
         }
-        guard !error.candidates.isEmpty else { return nil }
+        if isAboutFile(error) { return "look at the file that is named, and at the options of read_files" }
+        // The candidates for a function of other types are signatures, which are no names to choose from.
+        guard !error.candidates.isEmpty, !error.candidates.contains(where: { $0.contains("(") }) else { return nil }
         let shown = error.candidates.prefix(3).map { "'\($0)'" }.joined(separator: ", ")
         return "did you mean \(shown)?"
     }
