@@ -50,6 +50,8 @@ public struct RunRequest: Sendable {
     public var selection: Set<DatasetName>?
     /// The datasets to make anew; for the declarative style.
     public var rebuild: Set<DatasetName>
+    /// How often a Copy is tried; for the procedural style.
+    public var copyPolicy: ProceduralPlan.Policy
     /// Makes the transfers; made when the first one is wanted, since loading TLS takes longer than an idle update.
     public var fetcher: LazyFetcher
     /// Stops the run.
@@ -65,6 +67,7 @@ public struct RunRequest: Sendable {
         workers: Int = 2,
         selection: Set<DatasetName>? = nil,
         rebuild: Set<DatasetName> = [],
+        copyPolicy: ProceduralPlan.Policy = ProceduralPlan.Policy(retry: 2),
         fetcher: @autoclosure @escaping @Sendable () -> Fetcher,
         control: RunControl = RunControl(),
         sinks: [any EventSink] = []
@@ -75,6 +78,7 @@ public struct RunRequest: Sendable {
         self.workers = workers
         self.selection = selection
         self.rebuild = rebuild
+        self.copyPolicy = copyPolicy
         self.fetcher = LazyFetcher(fetcher)
         self.control = control
         self.sinks = sinks

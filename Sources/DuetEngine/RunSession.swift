@@ -147,7 +147,7 @@ public final class RunSession: Sendable {
             } catch {
                 measures.seconds = log.elapsed - startedAt
                 let text = Self.text(of: error)
-                if attempt <= retries, !request.control.isCancelled {
+                if attempt <= retries, Self.mayPass(error), !request.control.isCancelled {
                     log.record(.stepRetried, level: .warning, step: step, stepKind: kind, "tried again", error: text)
                     attempt += 1
                     request.control.wait(seconds: secondsBetween)
@@ -165,6 +165,16 @@ public final class RunSession: Sendable {
                 )
                 return false
             }
+        }
+    }
+
+    /// Whether another try may end otherwise: a transfer may, but a file that is missing or wrong stays so, and waiting
+    /// for it would only keep the user waiting.
+    private static func mayPass(_ error: any Error) -> Bool {
+        switch error {
+        case let error as DuetError: error.mayPass
+        case let error as DuckDBError: error.kind == .io && !ErrorTranslation.isDiskFull(error)
+        default: false
         }
     }
 

@@ -177,12 +177,22 @@ public struct SourceReader: Sendable {
     }
 
     private static func error(_ error: FetchError, source: Source) -> DuetError {
-        DuetError(
+        let isPattern = error.code == .notFound && error.url.contains("*")
+        var told = DuetError(
             .fetchFailed,
             "source '\(source.name)': \(error.message)",
-            hint: error.hint,
+            hint: isPattern ? "a server cannot be asked for a pattern; list its files in a 'manifest:'" : error.hint,
             at: source.location,
             cause: "\(error.code) from \(error.url) after \(error.attempts) attempt\(error.attempts == 1 ? "" : "s")"
         )
+        told.mayPass = !lasting.contains(error.code)
+        return told
     }
+
+    /// What a server says that it will say again, and what is wrong with the address itself.
+    private static let lasting: Set<FetchError.Code> = [
+        .notFound, .forbidden, .unauthorized, .invalidURL, .unsupportedScheme, .invalidRequest, .unsafeCredentials,
+        .certificateRejected, .redirectRefused, .tooManyRedirects, .tooLarge, .checksumMismatch, .diskFull,
+        .destinationUnwritable, .cancelled, .shutDown,
+    ]
 }

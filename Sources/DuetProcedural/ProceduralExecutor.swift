@@ -19,7 +19,7 @@ public struct ProceduralExecutor: PipelineExecutor {
     /// - Throws: ``DuetError`` or ``DuetErrors`` when the run could not begin.
     public func run(_ request: RunRequest) throws -> RunOutcome {
         try RunSession.run(request, style: style) { session, connection in
-            let plan = ProceduralPlan(request.pipeline, graph: session.graph)
+            let plan = ProceduralPlan(request.pipeline, graph: session.graph, copyPolicy: request.copyPolicy)
             try connection.transaction {
                 for schema in Set(request.pipeline.datasets.map(\.name.schema)).sorted() {
                     try connection.execute("CREATE SCHEMA IF NOT EXISTS \(SQL.identifier(schema))")

@@ -22,6 +22,8 @@ public struct DuetError: Error, Sendable, Hashable, CustomStringConvertible {
     public var excerpt: String?
     /// What an underlying library said.
     public var cause: String?
+    /// Whether the same thing may succeed when it is tried again a little later, as a transfer may.
+    public var mayPass = false
 
     /// Creates an error.
     public init(
