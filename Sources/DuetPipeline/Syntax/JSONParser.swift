@@ -164,8 +164,12 @@ private struct JSONParser {
             index += 1
         }
         let text = String(decoding: bytes[start..<index], as: UTF8.self)
-        if isInteger, let value = Int64(text) { return .integer(value) }
-        guard !text.isEmpty, text.last != ".", let value = Double(text) else {
+        // What Swift reads as a number is more than JSON allows: `+1`, `.5`, `01`.
+        let digits = text.first == "-" ? text.dropFirst() : text[...]
+        let isPlain =
+            digits.first?.isNumber == true && !(digits.first == "0" && digits.dropFirst().first?.isNumber == true)
+        if isPlain, isInteger, let value = Int64(text) { return .integer(value) }
+        guard isPlain, text.last != ".", let value = Double(text) else {
             index = start
             throw fault("expected a value")
         }
