@@ -14,7 +14,7 @@ public enum MarkdownReport {
         return template.render(model(report))
     }
 
-    /// The summary table alone, for a terminal.
+    /// The summary table for a terminal, and what differs, if anything does.
     public static func summary(_ report: ComparisonReport) -> String {
         let header = ["step", "procedural", "declarative", "ratio", "rows written", "fetched", "equal"]
         let rows = report.steps.map { step -> [String] in
@@ -25,7 +25,19 @@ public enum MarkdownReport {
                 "\(model["proceduralBytes"] ?? "") / \(model["declarativeBytes"] ?? "")", model["equal"] ?? "",
             ]
         }
-        return TextTable.text(header: header, rows: rows, rightAligned: [1, 2, 3, 4, 5])
+        return TextTable.text(header: header, rows: rows, rightAligned: [1, 2, 3, 4, 5]) + differences(report)
+    }
+
+    private static func differences(_ report: ComparisonReport) -> String {
+        var text = ""
+        for step in report.steps where !step.isEqual {
+            text += "\n\nafter '\(step.name)':"
+            for dataset in step.datasets where !dataset.isEqual {
+                text += "\n  \(dataset.name): \(dataset.note ?? "differs")"
+                for sample in dataset.samples { text += "\n    \(sample)" }
+            }
+        }
+        return text
     }
 
     private static func model(_ report: ComparisonReport) -> [String: Any] {
