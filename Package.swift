@@ -126,6 +126,19 @@ let package = Package(
         .testTarget(
             name: "DuetPipelineTests",
             dependencies: ["DuetPipeline", "DuetTestSupport"],
+            exclude: ["Snapshots"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "DuetEngineTests",
+            dependencies: [
+                "DuckKit", "DuetEngine", "DuetEvents", "DuetFetch", "DuetPipeline", "DuetServe", "DuetTestSupport",
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "DuetProceduralTests",
+            dependencies: ["DuetEngine", "DuetEvents", "DuetPipeline", "DuetServe", "DuetTestSupport"],
             swiftSettings: strict
         ),
         .testTarget(
@@ -133,6 +146,26 @@ let package = Package(
             dependencies: [
                 "DuckKit", "DuetCompare", "DuetDeclarative", "DuetEngine", "DuetEvents", "DuetFetch", "DuetPipeline",
                 "DuetProcedural", "DuetTestSupport",
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "DuetCompareTests",
+            dependencies: [
+                "DuckKit", "DuetCompare", "DuetEngine", "DuetEvents", "DuetPipeline", "DuetReport", "DuetTestSupport",
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "DuetReportTests",
+            dependencies: ["DuetEvents", "DuetPipeline", "DuetReport", "DuetTestSupport"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "duetTests",
+            dependencies: [
+                "duet", "DuckKit", "DuetCompare", "DuetEngine", "DuetFetch", "DuetPipeline", "DuetReport", "DuetServe",
+                "DuetTestSupport",
             ],
             swiftSettings: strict
         ),

@@ -10,8 +10,8 @@ public import DuetReport
 public struct PipelineFixture: Sendable {
     /// The folder: pipeline.yml, transformations/, data/ and home/.
     public let folder: TemporaryFolder
-    /// Makes transfers.
-    public let fetcher = Fetcher()
+    /// Makes transfers; waits between tries take no time.
+    public let fetcher = Fetcher(configuration: FetchConfiguration(sleep: { _ in }))
 
     /// Writes a pipeline.
     ///
@@ -46,6 +46,8 @@ public struct PipelineFixture: Sendable {
         parameters: [String: String] = [:],
         selection: [String]? = nil,
         rebuild: [String] = [],
+        retries: Int = 0,
+        workers: Int = 2,
         control: RunControl = RunControl(),
         sinks: [any EventSink] = []
     ) async throws -> RunOutcome {
@@ -56,8 +58,10 @@ public struct PipelineFixture: Sendable {
         let request = RunRequest(
             pipeline: pipeline,
             home: home,
+            workers: workers,
             selection: selection.map(names),
             rebuild: names(rebuild),
+            copyPolicy: ProceduralPlan.Policy(retry: retries, retryIntervalInSeconds: 0),
             fetcher: fetcher,
             control: control,
             sinks: sinks

@@ -33,4 +33,18 @@ public final class TemporaryFolder: Sendable {
 
     /// Removes a file.
     public func remove(_ name: String) throws { try FileManager.default.removeItem(atPath: "\(path)/\(name)") }
+
+    /// Writes bytes to a file, making the folders it needs.
+    public func write(_ bytes: [UInt8], to name: String) throws {
+        try write("", to: name)
+        try Data(bytes).write(to: URL(fileURLWithPath: "\(path)/\(name)"))
+    }
+
+    /// The text of a file.
+    public func text(_ name: String) throws -> String {
+        try String(contentsOfFile: "\(path)/\(name)", encoding: .utf8)
+    }
+
+    /// Whether there is anything at a path.
+    public static func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
 }
