@@ -39,7 +39,9 @@ extension DatasetUpdate {
         let gone = "temp.main.\(SQL.identifier("gone:\(dataset.name)"))"
         let new = "temp.main.\(SQL.identifier("new:\(dataset.name)"))"
         measures.rule = "new files are read, rows of replaced files are taken back"
-        measures.rowsInserted = try readNew(delivery.new, read, rowwise, query, into: new, &measures)
+        let inserted = try readNew(delivery.new, read, rowwise, query, into: new, &measures)
+        if !delivery.new.isEmpty, try !hasSameTypes(new, read: read, source: source) { return nil }
+        measures.rowsInserted = inserted
         measures.rowsRead = measures.rowsInserted
         let list = DatasetStore.list(columns)
         if !delivery.withdrawn.isEmpty {
@@ -101,6 +103,24 @@ extension DatasetUpdate {
             "new files of '\(read.source)' \(parts.joined(separator: " and ")), unlike those that '\(dataset.name)' "
                 + "was made from; the first is '\(files.first?.origin ?? "")'",
             hint: "correct the file, or refresh the table in full: duet run --full-refresh \(dataset.name)",
+            at: read.location
+        )
+    }
+
+    /// Whether the new files' columns have the table's types, which are guessed from files and may be others now.
+    ///
+    /// Inserting them all the same would round or refuse values. A table that equals its files can be made anew from
+    /// them; one that keeps what its files no longer say cannot.
+    private func hasSameTypes(_ new: String, read: FileRead, source: Source) throws -> Bool {
+        let had = try store.visibleColumns(of: store.rows)
+        let have = Dictionary(try store.visibleColumns(of: new).map { ($0.name, $0.type) }) { first, _ in first }
+        guard let other = had.first(where: { have[$0.name] != $0.type }) else { return true }
+        guard source.changedFiles != .replace else { return false }
+        throw DuetError(
+            .badFormat,
+            "new files of '\(read.source)' have '\(other.name)' as \(have[other.name].map { "\($0)" } ?? "nothing"), "
+                + "which '\(dataset.name)' has as \(other.type)",
+            hint: "cast the column in the query, with inferColumnTypes => false; or refresh the table in full",
             at: read.location
         )
     }

@@ -76,6 +76,8 @@ struct DatasetUpdate {
             {
                 return result
             }
+            // Files may bring other columns or types with them; then the change has no common form with the rows.
+            guard try hasSameColumns(query) else { return try build(query, measures: &measures) }
             return try recompute(query, version: version, measures: &measures)
         }
         let isReplaced = try decision == .rebuild && hasSameColumns(query)
