@@ -23,6 +23,10 @@ report: build ## REPORT.md from three plays of the scenario
 test: setup ## build and run all tests
 	@swift test
 
+soak: setup ## a longer run of the generated tests, on a new seed
+	@DUET_TEST_SEED=$${DUET_TEST_SEED:-$$RANDOM} DUET_TEST_CASES=$${DUET_TEST_CASES:-20000} \
+		swift test --filter "GeneratedTests|PropertyTests"
+
 bench: build ## the benchmarks, as ratios against bare DuckDB measured in the same run
 	@swift build -c release --product duet-bench
 	@.build/release/duet-bench

@@ -103,7 +103,7 @@ let package = Package(
         .target(name: "DuetMaintenance", dependencies: ["DuetPipeline"], swiftSettings: pure),
         .testTarget(
             name: "DuetMaintenanceTests",
-            dependencies: ["DuetMaintenance", "DuetPipeline", "DuckKit"],
+            dependencies: ["DuckKit", "DuetMaintenance", "DuetPipeline", "DuetTestSupport"],
             swiftSettings: strict
         ),
         .testTarget(name: "DuetFetchTests", dependencies: ["DuetFetch", "DuetServe"], swiftSettings: strict),

@@ -18,7 +18,6 @@ extension DatasetUpdate {
     /// Compiles the view's change rules; nil for datasets that are no views over datasets alone.
     func maintained(_ query: Query) throws -> MaintainedView? {
         guard dataset.kind == .materializedView, query.fileReads.isEmpty else { return nil }
-        for setting in ViewProgram.connectionSettings { try connection.execute(setting) }
         var inputs: [InputRelation] = []
         var deltas: [DatasetName: String] = [:]
         for reference in node.shape.references {

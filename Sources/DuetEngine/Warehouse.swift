@@ -35,6 +35,7 @@ public final class Warehouse: Sendable {
         }
         do {
             database = try Database(path: path, configuration: configuration)
+            try Self.prepare(database)
         } catch {
             throw Self.openError(error, path: path)
         }
@@ -42,15 +43,21 @@ public final class Warehouse: Sendable {
     }
 
     /// Opens a connection; each thread needs its own.
-    public func connect() throws(DuckDBError) -> Connection { try Self.inUTC(try database.connect()) }
+    public func connect() throws(DuckDBError) -> Connection { try database.connect() }
 
     /// A connection to a database in memory, for looking at things.
-    public static func scratch() throws(DuckDBError) -> Connection { try inUTC(try Database().connect()) }
+    public static func scratch() throws(DuckDBError) -> Connection {
+        let database = try Database()
+        try prepare(database)
+        return try database.connect()
+    }
 
     /// Instants are read and shown in UTC, so that no result depends on where it is computed.
-    private static func inUTC(_ connection: Connection) throws(DuckDBError) -> Connection {
-        try connection.execute("SET TimeZone = 'UTC'")
-        return connection
+    ///
+    /// Settings of the whole database are made here, before there is a second connection: DuckDB reads them without a
+    /// lock, and a change beside a running query crashes it.
+    private static func prepare(_ database: Database) throws(DuckDBError) {
+        try database.connect().execute("SET GLOBAL TimeZone = 'UTC'")
     }
 
     private static func makeFolder(of path: String) throws {
@@ -101,7 +108,8 @@ public struct EngineSettings: Sendable, Hashable {
 
     /// The settings as DuckDB's configuration.
     package var configuration: [String: String] {
-        var configuration: [String: String] = [:]
+        // One of its rules fails on plans that change rules lead to (DuckDB 1.5.5, anti joins); it saves little else.
+        var configuration = ["disabled_optimizers": "column_lifetime"]
         if let threads { configuration["threads"] = String(threads) }
         if let memoryLimit { configuration["memory_limit"] = "\(memoryLimit)B" }
         return configuration

@@ -1,23 +1,27 @@
 import DuckKit
 import DuetMaintenance
+import DuetTestSupport
 import Foundation
 import Testing
 
 /// Random schemas, queries and changes against full recomputation.
 ///
-/// `DUET_TEST_SEED` replays a run, `DUET_TEST_CASES` sets how many cases there are.
+/// `make test` takes the same cases each time, so that a change of the code is what turns it red; `make soak` takes new
+/// ones. `DUET_TEST_SEED` replays a run, `DUET_TEST_CASES` sets how many cases there are.
 @Suite struct GeneratedTests {
     static func setting(_ name: String) -> Int? { ProcessInfo.processInfo.environment[name].flatMap { Int($0) } }
 
     @Test func `every generated view is kept equal to its query`() async throws {
-        let seed = UInt64(Self.setting("DUET_TEST_SEED") ?? Int.random(in: 1...999_999_999))
+        let seed = UInt64(Self.setting("DUET_TEST_SEED") ?? 20_130_101)
         let cases = Self.setting("DUET_TEST_CASES") ?? 2_000
         print("generated views: DUET_TEST_SEED=\(seed) DUET_TEST_CASES=\(cases)")
         let workers = 2
         let tallies = try await withThrowingTaskGroup(of: Tally.self) { group in
             for worker in 0..<workers {
                 group.addTask {
-                    try Self.work(seed: seed, numbers: Array(stride(from: worker, to: cases, by: workers)))
+                    try await offPool {
+                        try Self.work(seed: seed, numbers: Array(stride(from: worker, to: cases, by: workers)))
+                    }
                 }
             }
             var all: [Tally] = []
