@@ -15,12 +15,9 @@ struct DatasetStore {
     var published: String { SQL.qualified(dataset.name.schema, dataset.name.table) }
     private var quarantine: String { SQL.qualified(WarehouseState.quarantine, dataset.name.description) }
 
-    /// Names of columns that are duet's own begin so.
-    static let hiddenPrefix = "__"
-
     /// The columns of the rows that belong to the user, in order.
     func visibleColumns(of relation: String) throws -> [ColumnDescription] {
-        try connection.describe("SELECT * FROM \(relation)").filter { !$0.name.hasPrefix(Self.hiddenPrefix) }
+        try connection.describe("SELECT * FROM \(relation)").filter { !HiddenColumn.matches($0.name) }
     }
 
     static func list(_ columns: [ColumnDescription]) -> String {
@@ -85,7 +82,11 @@ struct DatasetStore {
     func log(_ change: String, version: Int, columns: [ColumnDescription]) throws {
         let keep = ExpectationCheck(dataset).keepCondition.map { " WHERE \($0)" } ?? ""
         let select = "SELECT \(Self.list(columns)), __w, \(version)::BIGINT AS __version FROM \(change)\(keep)"
-        try connection.execute("CREATE TABLE IF NOT EXISTS \(changes) AS SELECT * FROM (\(select)) LIMIT 0")
+        // The types are the rows': a change may hold nothing but NULLs in a column, which alone have no type.
+        try connection.execute(
+            "CREATE TABLE IF NOT EXISTS \(changes) AS SELECT \(Self.list(columns)), 0::BIGINT AS __w, "
+                + "0::BIGINT AS __version FROM \(rows) LIMIT 0"
+        )
         try connection.execute("INSERT INTO \(changes) \(select)")
     }
 

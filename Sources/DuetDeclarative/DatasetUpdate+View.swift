@@ -17,7 +17,9 @@ struct MaintainedView {
 extension DatasetUpdate {
     /// Compiles the view's change rules; nil for datasets that are no views over datasets alone.
     func maintained(_ query: Query) throws -> MaintainedView? {
-        guard dataset.kind == .materializedView, query.fileReads.isEmpty else { return nil }
+        guard dataset.kind == .materializedView || !dataset.unitedFlows.isEmpty, query.fileReads.isEmpty else {
+            return nil
+        }
         var inputs: [InputRelation] = []
         var deltas: [DatasetName: String] = [:]
         for reference in node.shape.references {

@@ -27,12 +27,14 @@ struct DatasetUpdate {
 
     /// Does what was decided.
     func run(_ decision: RefreshPlan.Decision, reason: String, measures: inout StepMeasures) throws {
-        guard let query = dataset.flows.first?.query else { return }
         let state = memory.state
         let files = node.sources.flatMap { memory.files(of: $0) }
         measures.reason = reason
         let (after, rows) = try connection.transaction {
             let version = try connection.scalar("SELECT nextval('duet.versions')").int ?? 0
+            guard let query = try DerivedQuery.query(of: dataset, connection) else {
+                throw DuetError(.internalFault, "nothing feeds '\(dataset.name)'", at: dataset.location)
+            }
             let result = try refresh(decision, query: query, version: version, state: state, measures: &measures)
             let before = state.datasets[dataset.name]
             let after = RefreshState.DatasetState(
@@ -71,6 +73,9 @@ struct DatasetUpdate {
             if let view {
                 return try takeChanges(view, query: query, version: version, state: state, measures: &measures)
             }
+            if let capture = try captureQuery() {
+                return try takeEvents(capture, query: query, version: version, state: state, measures: &measures)
+            }
             if dataset.kind == .streamingTable,
                 let result = try takeStream(query, version: version, state: state, measures: &measures)
             {
@@ -80,6 +85,7 @@ struct DatasetUpdate {
             guard try hasSameColumns(query) else { return try build(query, measures: &measures) }
             return try recompute(query, version: version, measures: &measures)
         }
+        if let capture = try captureQuery() { try capture.check(connection) }
         let isReplaced = try decision == .rebuild && hasSameColumns(query)
         if let view {
             guard isReplaced else { return try build(view, query: query, measures: &measures) }
@@ -130,7 +136,7 @@ struct DatasetUpdate {
     }
 
     /// Makes the rows anew and takes the difference, so that readers get only what has really changed.
-    private func recompute(_ query: Query, version: Int, measures: inout StepMeasures) throws -> Result {
+    func recompute(_ query: Query, version: Int, measures: inout StepMeasures) throws -> Result {
         measures.strategy = .full
         measures.rule = measures.rule ?? "the query over everything, then the difference"
         let select = try fullQuery(query, measures: &measures)
@@ -191,7 +197,7 @@ struct DatasetUpdate {
             throw ErrorTranslation.error(error, dataset: dataset.name, text: query.text, names: names)
         }
         let columns = try store.visibleColumns(of: store.rows)
-        return wanted.filter { !$0.name.hasPrefix(DatasetStore.hiddenPrefix) } == columns
+        return wanted.filter { !HiddenColumn.matches($0.name) } == columns
     }
 }
 

@@ -25,7 +25,7 @@ package struct DatasetWriter {
         files: [String: [LandedFile]],
         measures: inout StepMeasures
     ) throws {
-        guard let query = dataset.flows.first?.query else { return }
+        guard let query = try DerivedQuery.query(of: dataset, connection) else { return }
         let name = SQL.qualified(dataset.name.schema, dataset.name.table)
         try FileViews(connection, pipeline: pipeline).create(for: dataset, files: files, measures: &measures)
         measures.strategy = .full
@@ -33,6 +33,9 @@ package struct DatasetWriter {
         try connection.transaction {
             try dropOtherKind(of: dataset)
             let what = dataset.kind == .view ? "VIEW" : "TABLE"
+            if let capture = dataset.capture, let events = dataset.flows.first?.query.text {
+                try CaptureQuery(capture, events: events, dataset: dataset.name, connection).check(connection)
+            }
             try run("CREATE OR REPLACE \(what) \(name) AS \(query.text.text)", dataset, query.text, &measures)
             guard dataset.kind != .view else { return }
             let check = ExpectationCheck(dataset)

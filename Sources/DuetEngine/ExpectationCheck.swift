@@ -74,7 +74,7 @@ package struct ExpectationCheck: Sendable {
             )
             let names = sample.columns.map(\.name)
             let row = try sample.allRows().first ?? []
-            let shown = zip(names, row).filter { !$0.0.hasPrefix("__") }.prefix(8).map { "\($0.0) = \($0.1)" }
+            let shown = zip(names, row).filter { !HiddenColumn.matches($0.0) }.prefix(8).map { "\($0.0) = \($0.1)" }
             throw DuetError(
                 .expectationFailed,
                 "\(count.failed) row\(count.failed == 1 ? "" : "s") of '\(dataset.name)' violate the expectation "

@@ -76,8 +76,8 @@ public struct RunRequest: Sendable {
         self.home = home
         self.settings = settings
         self.workers = workers
-        self.selection = selection
-        self.rebuild = rebuild
+        self.selection = selection.map(pipeline.withFlows)
+        self.rebuild = pipeline.withFlows(rebuild)
         self.copyPolicy = copyPolicy
         self.fetcher = LazyFetcher(fetcher)
         self.control = control

@@ -56,12 +56,19 @@ private struct Checker {
 
     mutating func check(_ node: DatasetGraph.Node) throws {
         let dataset = node.dataset
-        guard let query = dataset.flows.first?.query else { return }
         if let unbound = node.inputs.first(where: { columns[$0] == nil }) {
             // Its own error or note has been told; what follows from it has not to be.
             notes.append("\(dataset.name): columns not checked, since those of \(unbound) are not known")
             return
         }
+        let derived: Query?
+        do {
+            derived = try DerivedQuery.query(of: dataset, connection)
+        } catch let error as DuetError {
+            errors.append(error)
+            return
+        }
+        guard let query = derived else { return }
         for read in query.fileReads {
             guard try makeFileRelation(read) else {
                 notes.append(

@@ -36,15 +36,29 @@ public struct Dataset: Sendable {
     public var properties: [Property]
     /// The wish for incremental or full refreshes.
     public var refreshPolicy: RefreshPolicy
-    /// What feeds it.
+    /// What feeds it: its query, as far as the definition alone tells it.
+    ///
+    /// A table that several flows feed has one query here that reads them all; each of those flows is a dataset of its
+    /// own, see ``flowTarget``.
     public var flows: [Flow]
     /// The statement's first word.
     public var location: SourceLocation
+    /// The table that this dataset is a flow into; nil for datasets that users name.
+    public var flowTarget: DatasetName? = nil
+    /// Whether it is filled once, and again only at a full refresh.
+    public var isOnce = false
+    /// The flows whose rows together are this table's; empty unless there are several.
+    public var unitedFlows: [DatasetName] = []
+    /// How its rows follow from change events; nil unless `AUTO CDC INTO` feeds it.
+    public var capture: ChangeCapture? = nil
 
     /// The layer: the schema when it is one of the three, else nil.
     public var layer: String? {
         ["bronze", "silver", "gold"].first { $0 == name.schema.lowercased() }
     }
+
+    /// Whether its query is written when the columns of what it reads are known.
+    public var isDerivedFromFlows: Bool { capture != nil || !unitedFlows.isEmpty }
 }
 
 /// A column as a statement lists it.

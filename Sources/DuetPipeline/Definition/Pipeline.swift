@@ -26,6 +26,11 @@ public struct Pipeline: Sendable {
     /// The dataset of a name, in any case.
     public func dataset(named name: DatasetName) -> Dataset? { datasets.first { $0.name == name } }
 
+    /// The datasets of some names together with the flows that feed them: what refreshing the first means.
+    public func withFlows(_ names: Set<DatasetName>) -> Set<DatasetName> {
+        names.union(datasets.filter { $0.flowTarget.map(names.contains) ?? false }.map(\.name))
+    }
+
     /// The datasets that others may see: all but private and temporary ones.
     public var publishedDatasets: [Dataset] { datasets.filter { $0.visibility == .published } }
 }

@@ -27,6 +27,7 @@ extension Pipeline {
 private struct PipelineLoader {
     private(set) var pipeline: Pipeline
     private(set) var errors: [DuetError] = []
+    private var flows: [FlowStatement] = []
     private let shownFolder: String
     private let definitionLocation: SourceLocation
 
@@ -93,6 +94,7 @@ private struct PipelineLoader {
                 )
                 parser.parse()
                 pipeline.datasets += parser.datasets
+                flows += parser.flows
                 pipeline.warnings += parser.warnings
                 errors += parser.errors
             } catch {
@@ -102,6 +104,11 @@ private struct PipelineLoader {
     }
 
     mutating func check() {
+        var connector = FlowConnector(datasets: pipeline.datasets, flows: flows)
+        connector.connect()
+        pipeline.datasets = connector.result
+        // A statement that could not be read may be the very one a flow asks for.
+        if errors.isEmpty { errors += connector.errors }
         var first: [DatasetName: SourceLocation] = [:]
         for dataset in pipeline.datasets {
             if let earlier = first[dataset.name] {

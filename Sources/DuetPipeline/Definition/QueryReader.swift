@@ -11,9 +11,11 @@ struct QueryReader {
     static func query(
         tokens: ArraySlice<SQLToken>,
         file: SourceFile,
-        parameters: Parameters
+        parameters: Parameters,
+        prefix: String = ""
     ) throws(DuetError) -> Query {
         var reader = QueryReader(file: file, parameters: parameters, start: tokens.first?.range.lowerBound ?? 0)
+        reader.text.insert(prefix, for: reader.copied)
         let range = (tokens.first?.range.lowerBound ?? 0)..<(tokens.last?.range.upperBound ?? 0)
         try reader.read(tokens)
         reader.copy(upTo: range.upperBound)

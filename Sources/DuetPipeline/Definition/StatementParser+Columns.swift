@@ -19,7 +19,7 @@ extension StatementParser {
     }
 
     /// The pieces between commas outside all brackets.
-    private static func items(_ tokens: ArraySlice<SQLToken>) -> [ArraySlice<SQLToken>] {
+    static func items(_ tokens: ArraySlice<SQLToken>) -> [ArraySlice<SQLToken>] {
         var items: [ArraySlice<SQLToken>] = []
         var start = tokens.startIndex
         var depth = 0

@@ -4,6 +4,7 @@ struct StatementParser {
     let parameters: Parameters
     let defaultSchema: String
     private(set) var datasets: [Dataset] = []
+    private(set) var flows: [FlowStatement] = []
     private(set) var errors: [DuetError] = []
     private(set) var warnings: [DuetError] = []
 
@@ -45,11 +46,15 @@ struct StatementParser {
     private mutating func read(_ tokens: [SQLToken]) {
         do throws(DuetError) {
             var reader = TokenReader(file: file, tokens: tokens)
+            if let flow = try flow(&reader) {
+                flows.append(flow)
+                return
+            }
             guard reader.take("CREATE") else {
                 throw reader.error(
                     .unsupported,
                     "expected a CREATE statement, found '\(tokens.first?.text ?? "")'",
-                    hint: "a pipeline's SQL files hold CREATE STREAMING TABLE, MATERIALIZED VIEW and VIEW statements",
+                    hint: "SQL files hold CREATE STREAMING TABLE, MATERIALIZED VIEW, VIEW and FLOW, and AUTO CDC INTO",
                     at: tokens.first
                 )
             }
@@ -87,6 +92,8 @@ struct StatementParser {
             try columnList(inner, into: &dataset)
         }
         try clauses(&reader, into: &dataset)
+        // Without a query, flows of their own feed the table.
+        if reader.isAtEnd, kind == .streamingTable { return dataset }
         try reader.expect("AS", "and a query")
         guard let first = reader.current else { throw reader.unexpected("a query") }
         let query = try QueryReader.query(
@@ -104,18 +111,10 @@ struct StatementParser {
         if reader.take("VIEW") || reader.take("LIVE", "VIEW") || reader.take("STREAMING", "LIVE", "VIEW") {
             return .view
         }
-        if reader.current?.isWord("FLOW") == true {
-            throw reader.error(
-                .unsupported,
-                "CREATE FLOW is not supported by this version",
-                hint: "give the streaming table its query with AS",
-                at: reader.current
-            )
-        }
-        throw reader.unexpected("STREAMING TABLE, MATERIALIZED VIEW or VIEW")
+        throw reader.unexpected("STREAMING TABLE, MATERIALIZED VIEW, VIEW or FLOW")
     }
 
-    private func datasetName(_ reader: inout TokenReader) throws(DuetError) -> DatasetName {
+    func datasetName(_ reader: inout TokenReader) throws(DuetError) -> DatasetName {
         var parts = [try namePart("dataset's name", &reader)]
         while reader.take(symbol: ".") { parts.append(try namePart("name after '.'", &reader)) }
         if parts.count > 1, parts[0].lowercased() == "live" { parts.removeFirst() }

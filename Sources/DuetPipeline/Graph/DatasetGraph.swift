@@ -85,7 +85,11 @@ private struct GraphBuilder {
     }
 
     private mutating func check(_ node: DatasetGraph.Node, query: Query) {
-        guard node.dataset.kind == .streamingTable, query.streamOffsets.isEmpty else { return }
+        let dataset = node.dataset
+        // A flow that runs once reads a batch, and what follows from flows reads those.
+        guard dataset.kind == .streamingTable, query.streamOffsets.isEmpty, !dataset.isOnce,
+            !dataset.isDerivedFromFlows
+        else { return }
         errors.append(
             DuetError(
                 .unsupported,

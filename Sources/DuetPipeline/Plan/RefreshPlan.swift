@@ -134,6 +134,7 @@ public struct RefreshState: Sendable {
         guard let own = datasets[node.dataset.name] else { return (.create, "it has never been made") }
         if rebuild { return (.rebuild, "a full refresh was asked for") }
         if own.definition != node.dataset.definition { return (.rebuild, "its definition has changed") }
+        if node.dataset.isOnce { return (.nothing, "it runs once, and again only at a full refresh") }
         var reasons: [String] = []
         for source in node.sources {
             let current = files[source] ?? []
@@ -165,6 +166,7 @@ extension Dataset {
                 parts.append("\(read.relation) \(read.options.map { "\($0.name)=\($0.value)" }.joined(separator: ","))")
             }
         }
+        if let capture { parts.append(capture.definition) }
         parts += expectations.map { "\($0.name) \($0.action.rawValue) \($0.condition.text)" }
         return parts.joined(separator: "\n")
     }

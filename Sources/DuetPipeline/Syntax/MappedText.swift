@@ -35,6 +35,20 @@ public struct MappedText: Sendable, Hashable {
         length += replacement.utf8.count
     }
 
+    /// Appends text that was made from the same file and keeps its places.
+    public mutating func append(_ other: MappedText) {
+        pieces += other.pieces.map { Piece(start: $0.start + length, origin: $0.origin, isCopy: $0.isCopy) }
+        text += other.text
+        length += other.length
+    }
+
+    /// Other text that stands for all of this one's.
+    public func replaced(by replacement: String) -> MappedText {
+        var result = MappedText(file: file)
+        result.insert(replacement, for: origin(of: 0))
+        return result
+    }
+
     /// The offset in the file of an offset in ``text``, both in UTF-8.
     public func origin(of offset: Int) -> Int {
         guard let piece = pieces.last(where: { $0.start <= offset }) else { return pieces.first?.origin ?? 0 }

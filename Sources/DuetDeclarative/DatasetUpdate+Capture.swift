@@ -1,0 +1,82 @@
+internal import DuckKit
+internal import DuetEngine
+internal import DuetEvents
+internal import DuetPipeline
+
+extension DatasetUpdate {
+    /// The query of a table that change events feed; nil for others.
+    func captureQuery() throws -> CaptureQuery? {
+        guard let capture = dataset.capture, let events = dataset.flows.first?.query.text else { return nil }
+        return try CaptureQuery(capture, events: events, dataset: dataset.name, connection)
+    }
+
+    /// Makes the rows of those keys anew that new, changed or withdrawn events are about.
+    func takeEvents(
+        _ capture: CaptureQuery,
+        query: Query,
+        version: Int,
+        state: RefreshState,
+        measures: inout StepMeasures
+    ) throws -> Result {
+        guard let events = node.inputs.first, let input = session.graph[events]?.dataset, input.kind != .view else {
+            try capture.check(connection)
+            measures.rule = "its events are a view's, whose changes are not kept"
+            return try recompute(query, version: version, measures: &measures)
+        }
+        let seen = state.datasets[dataset.name]?.seen[events] ?? 0
+        let source = DatasetStore(dataset: input, connection: connection)
+        let delta = temporary("events")
+        let change = source.changeQuery(since: seen, columns: try source.visibleColumns(of: source.published))
+        try run("CREATE OR REPLACE TEMP TABLE \(delta) AS \(change)", query.text, &measures)
+        try capture.check(connection, in: delta)
+        if let truncate = dataset.capture?.truncateCondition,
+            try connection.scalar("SELECT count(*) FROM \(delta) WHERE (\(truncate.text)) IS TRUE").int ?? 0 > 0
+        {
+            measures.rule = "an event empties the table, so all rows are made anew, and the difference taken"
+            return try recompute(query, version: version, measures: &measures)
+        }
+        measures.rowsRead = try connection.scalar("SELECT count(*) FROM \(delta)").int ?? 0
+        let keys = capture.keys.map(SQL.identifier)
+        let affected = temporary("keys")
+        try run(
+            "CREATE OR REPLACE TEMP TABLE \(affected) AS SELECT DISTINCT \(keys.joined(separator: ", ")) FROM \(delta)",
+            query.text,
+            &measures
+        )
+        measures.strategy = .incremental
+        measures.rule = "the rows of the keys that events are about"
+        return try replaceRows(of: affected, capture, query: query, version: version, measures: &measures)
+    }
+
+    private func replaceRows(
+        of affected: String,
+        _ capture: CaptureQuery,
+        query: Query,
+        version: Int,
+        measures: inout StepMeasures
+    ) throws -> Result {
+        let columns = try store.visibleColumns(of: store.rows)
+        let (new, old, change) = (temporary("new"), temporary("old"), temporary("change"))
+        let select = capture.text(onlyKeysOf: affected)
+        try run("CREATE OR REPLACE TEMP TABLE \(new) AS \(select.text)", select, &measures)
+        let isAffected = capture.keys.map(SQL.identifier).map { "r.\($0) IS NOT DISTINCT FROM k.\($0)" }
+        try run(
+            "CREATE OR REPLACE TEMP TABLE \(old) AS SELECT r.* FROM \(store.rows) AS r "
+                + "SEMI JOIN \(affected) AS k ON \(isAffected.joined(separator: " AND "))",
+            query.text,
+            &measures
+        )
+        try makeDifference(change, new: new, old: old, columns: columns, query: query, measures: &measures)
+        let added = "(SELECT * FROM \(change) WHERE __w > 0)"
+        measures.expectations = try ExpectationCheck(dataset).count(connection, relation: added, weight: "__w").counts
+        _ = try store.apply(change, columns: columns)
+        let hasChanged = measures.rowsInserted + measures.rowsDeleted > 0
+        if hasChanged, hasReaders { try store.log(change, version: version, columns: columns) }
+        let all = try connection.scalar("SELECT count(*) FROM \(store.rows)").int ?? 0
+        return Result(rows: try publishedRows(all), hasChanged: hasChanged)
+    }
+
+    private func temporary(_ what: String) -> String {
+        "temp.main.\(SQL.identifier("\(what):\(dataset.name)"))"
+    }
+}
