@@ -30,7 +30,8 @@ extension DatasetUpdate {
     ) throws -> Result? {
         guard let source = session.request.pipeline.source(named: read.source) else { return nil }
         let delivery = try Delivery(
-            files: memory.files(of: read.source),
+            files: try FileViews(connection, pipeline: session.request.pipeline)
+                .matching(memory.files(of: read.source), read),
             seen: state.datasets[dataset.name]?.files ?? [],
             origins: seenOrigins(),
             source: source
@@ -39,9 +40,13 @@ extension DatasetUpdate {
         let gone = "temp.main.\(SQL.identifier("gone:\(dataset.name)"))"
         let new = "temp.main.\(SQL.identifier("new:\(dataset.name)"))"
         measures.rule = "new files are read, rows of replaced files are taken back"
-        let inserted = try readNew(delivery.new, read, rowwise, query, into: new, &measures)
+        guard let added = try readNew(delivery.new, read, rowwise, query, into: new, &measures) else {
+            let result = try build(query, measures: &measures)
+            measures.rule = "new files bring new columns, so the table is made anew with them"
+            return result
+        }
         if !delivery.new.isEmpty, try !hasSameTypes(new, read: read, source: source) { return nil }
-        measures.rowsInserted = inserted
+        measures.rowsInserted = added
         measures.rowsRead = measures.rowsInserted
         let list = DatasetStore.list(columns)
         if !delivery.withdrawn.isEmpty {
@@ -69,6 +74,7 @@ extension DatasetUpdate {
         return try finishStream(change, version: version, columns: columns, query, &measures)
     }
 
+    /// Reads new files; nil when they bring columns that the table has to get first.
     private func readNew(
         _ files: [LandedFile],
         _ read: FileRead,
@@ -76,10 +82,16 @@ extension DatasetUpdate {
         _ query: Query,
         into new: String,
         _ measures: inout StepMeasures
-    ) throws -> Int {
+    ) throws -> Int? {
         guard !files.isEmpty else { return 0 }
         let views = FileViews(connection, pipeline: session.request.pipeline)
-        try views.create(for: dataset, files: [read.source: files], numbering: true, measures: &measures)
+        let hasGrown = try views.create(
+            for: dataset,
+            files: [read.source: files],
+            numbering: true,
+            measures: &measures
+        )
+        if hasGrown { return nil }
         let select = try rowwise.sql(over: read.relation, carrying: [FileViews.fileColumn], connection)
         try run("CREATE OR REPLACE TEMP TABLE \(new) AS \(select)", query.text, &measures)
         try checkColumns(of: new, read: read, files: files)

@@ -110,7 +110,7 @@ struct DatasetUpdate {
     // MARK: - In full
 
     /// Makes the rows from the whole of the inputs.
-    private func build(_ query: Query, measures: inout StepMeasures) throws -> Result {
+    func build(_ query: Query, measures: inout StepMeasures) throws -> Result {
         measures.strategy = .full
         measures.rule = "the query over everything"
         let select = try fullQuery(query, measures: &measures)
@@ -128,7 +128,13 @@ struct DatasetUpdate {
     private func fullQuery(_ query: Query, measures: inout StepMeasures) throws -> String {
         let files = Dictionary(uniqueKeysWithValues: node.sources.map { ($0, memory.files(of: $0)) })
         try FileViews(connection, pipeline: session.request.pipeline)
-            .create(for: dataset, files: files, numbering: isFileStream, measures: &measures)
+            .create(
+                for: dataset,
+                files: files,
+                numbering: isFileStream,
+                forgetting: session.request.rebuild.contains(dataset.name),
+                measures: &measures
+            )
         guard isFileStream, let read = query.fileReads.first, let rowwise = try rowwise(query) else {
             return query.text.text
         }

@@ -27,10 +27,10 @@ package struct DatasetWriter {
     ) throws {
         guard let query = try DerivedQuery.query(of: dataset, connection) else { return }
         let name = SQL.qualified(dataset.name.schema, dataset.name.table)
-        try FileViews(connection, pipeline: pipeline).create(for: dataset, files: files, measures: &measures)
         measures.strategy = .full
         measures.reason = "a procedural run reprocesses everything"
         try connection.transaction {
+            try FileViews(connection, pipeline: pipeline).create(for: dataset, files: files, measures: &measures)
             try dropOtherKind(of: dataset)
             let what = dataset.kind == .view ? "VIEW" : "TABLE"
             if let capture = dataset.capture, let events = dataset.flows.first?.query.text {
@@ -107,73 +107,5 @@ package struct DatasetWriter {
         } else if isView.int ?? 0 > 0 {
             try connection.execute("DROP VIEW \(name)")
         }
-    }
-}
-
-/// The relations by which queries read files: temporary views, so that each connection has its own.
-package struct FileViews {
-    private let connection: Connection
-    private let pipeline: Pipeline
-
-    /// Over a connection.
-    package init(_ connection: Connection, pipeline: Pipeline) {
-        self.connection = connection
-        self.pipeline = pipeline
-    }
-
-    /// The column that says which file a row is of, where it was asked for.
-    package static let fileColumn = "__file"
-
-    /// Creates the relation of each `read_files` call of a dataset, over the given files.
-    ///
-    /// - Parameters:
-    ///   - dataset: The dataset.
-    ///   - files: The files of each source.
-    ///   - numbering: Whether rows get ``fileColumn``.
-    ///   - measures: Gets the statements.
-    /// - Throws: ``DuetError`` when a file is not what its source says.
-    package func create(
-        for dataset: Dataset,
-        files: [String: [LandedFile]],
-        numbering: Bool = false,
-        measures: inout StepMeasures
-    ) throws {
-        for read in dataset.flows.flatMap(\.query.fileReads) {
-            guard let source = pipeline.source(named: read.source) else { continue }
-            let current = files[read.source] ?? []
-            guard !current.isEmpty else {
-                throw DuetError(
-                    .missingFile,
-                    "source '\(read.source)' has no files",
-                    hint: "its manifest is empty; a streaming table needs at least one file to know its columns",
-                    at: source.location
-                )
-            }
-            let function = try FileRelation.function(source: source, read: read, paths: current.map(\.path))
-            let numbers = current.map { String($0.id) }.joined(separator: ", ")
-            let number = numbering ? ", ([\(numbers)]::BIGINT[])[file_index::BIGINT + 1] AS \(Self.fileColumn)" : ""
-            let sql =
-                "CREATE OR REPLACE TEMP VIEW \(SQL.identifier(read.relation)) AS "
-                + "SELECT *\(number) FROM \(function)"
-            measures.statements.append(sql)
-            do {
-                try connection.execute(sql)
-            } catch {
-                throw Self.formatError(error, read: read, source: source)
-            }
-        }
-    }
-
-    /// A file that DuckDB cannot read as what its source says.
-    package static func formatError(_ error: DuckDBError, read: FileRead, source: Source) -> DuetError {
-        if error.kind == .interrupt { return ErrorTranslation.cancelled }
-        return DuetError(
-            .badFormat,
-            "source '\(source.name)' cannot be read as \(source.format.rawValue): "
-                + ErrorTranslation.firstLine(error.message),
-            hint: "look at the file that is named, and at the options of read_files",
-            at: read.location,
-            cause: error.message
-        )
     }
 }

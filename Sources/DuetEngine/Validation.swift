@@ -103,12 +103,12 @@ private struct Checker {
         guard let source = pipeline.source(named: read.source) else { return false }
         let paths = try knownPaths(of: source)
         guard let first = paths.first else { return false }
-        let function = try FileRelation.function(source: source, read: read, paths: [first])
+        let file = LandedFile(source: source.name, origin: first, path: first, content: "", size: 0)
+        let select = try FileSelect(source: source, read: read, files: [file], connection)
         do {
-            try connection.execute(
-                "CREATE OR REPLACE TEMP VIEW \(SQL.identifier(read.relation)) AS SELECT * FROM \(function)"
-            )
-        } catch {
+            let sql = try select.select(kept: nil, numbering: false).sql
+            try connection.execute("CREATE OR REPLACE TEMP VIEW \(SQL.identifier(read.relation)) AS \(sql)")
+        } catch let error as DuckDBError {
             errors.append(FileViews.formatError(error, read: read, source: source))
             return false
         }

@@ -149,6 +149,8 @@ public struct FileRead: Sendable, Hashable {
     public var options: [ReadOption]
     /// Whether it is read as a stream: each file once.
     public var isStream: Bool
+    /// Whether the query uses `_metadata`.
+    public var usesMetadata = false
     /// Where the call stands.
     public var location: SourceLocation
 }

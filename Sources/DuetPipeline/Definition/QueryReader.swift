@@ -7,6 +7,8 @@ struct QueryReader {
     private var streamOffsets: [Int] = []
     private var fileReads: [FileRead] = []
     private var copied = 0
+    private var usesMetadata = false
+    private var joins = false
 
     static func query(
         tokens: ArraySlice<SQLToken>,
@@ -17,6 +19,8 @@ struct QueryReader {
         var reader = QueryReader(file: file, parameters: parameters, start: tokens.first?.range.lowerBound ?? 0)
         reader.text.insert(prefix, for: reader.copied)
         let range = (tokens.first?.range.lowerBound ?? 0)..<(tokens.last?.range.upperBound ?? 0)
+        reader.usesMetadata = tokens.contains { $0.kind == .word && $0.text.lowercased() == "_metadata" }
+        reader.joins = tokens.contains { $0.isWord("JOIN") }
         try reader.read(tokens)
         reader.copy(upTo: range.upperBound)
         return Query(
@@ -46,11 +50,34 @@ struct QueryReader {
                 index += 2
             } else if isFileRead(at: index, in: tokens) {
                 index = try fileRead(at: index, in: tokens, isStream: false)
+            } else if let end = star(at: index, in: tokens) {
+                index = end
             } else {
                 try plain(token)
                 index += 1
             }
         }
+    }
+
+    /// Reads `*` and `* EXCEPT (...)`: DuckDB says EXCLUDE, and has no columns that a star leaves out by themselves.
+    private mutating func star(at index: Int, in tokens: ArraySlice<SQLToken>) -> Int? {
+        guard tokens[index].isSymbol("*"), index > tokens.startIndex else { return nil }
+        let before = tokens[index - 1]
+        let isQualified = before.isSymbol(".")
+        guard before.isWord("SELECT") || before.isWord("DISTINCT") || before.isSymbol(",") || isQualified else {
+            return nil
+        }
+        let hidden = usesMetadata && !(isQualified && joins)
+        let next = index + 1
+        if next + 1 < tokens.endIndex, tokens[next].isWord("EXCEPT") || tokens[next].isWord("EXCLUDE"),
+            tokens[next + 1].isSymbol("("), tokens.indices.contains(next + 2), !tokens[next + 2].isWord("SELECT")
+        {
+            replace(tokens[next].range, by: "EXCLUDE")
+            if hidden { replace(tokens[next + 1].range, by: "(_metadata, ") }
+            return next + 2
+        }
+        if hidden { replace(tokens[index].range, by: "* EXCLUDE (_metadata)") }
+        return hidden ? next : nil
     }
 
     private mutating func plain(_ token: SQLToken) throws(DuetError) {
@@ -163,6 +190,7 @@ struct QueryReader {
                 source: source,
                 options: options,
                 isStream: isStream,
+                usesMetadata: usesMetadata,
                 location: file.location(at: tokens[start].range.lowerBound)
             )
         )

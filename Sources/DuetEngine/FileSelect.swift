@@ -1,0 +1,149 @@
+internal import DuckKit
+internal import DuetPipeline
+
+/// Writes the SELECT that reads a `read_files` call's files by known columns.
+struct FileSelect {
+    let source: Source
+    let read: FileRead
+    let files: [LandedFile]
+    let connection: Connection
+    private let options: ReadOptions
+
+    /// The SELECT, and the columns it reads by.
+    struct Result {
+        var sql: String
+        var schema: FileSchema
+    }
+
+    init(source: Source, read: FileRead, files: [LandedFile], _ connection: Connection) throws {
+        self.source = source
+        self.read = read
+        self.files = files
+        self.connection = connection
+        options = try ReadOptions(source: source, read: read)
+    }
+
+    /// The SELECT.
+    ///
+    /// - Parameters:
+    ///   - kept: The columns of earlier reads; nil at the first.
+    ///   - numbering: Whether rows get the number of their file.
+    /// - Returns: The SELECT and the columns from now on.
+    /// - Throws: ``DuckDBError`` when the files cannot be read, ``DuetError`` when they have columns they must not have.
+    func select(kept: FileSchema?, numbering: Bool) throws -> Result {
+        let union = options.evolution != nil || options.schema != nil
+        // Columns that are declared, by a file without names, are told by their places.
+        if let schema = options.schema, options.hasNoHeader {
+            let function = options.function(paths, named: schema.columns)
+            return Result(sql: select(["*"], from: function, numbering), schema: schema)
+        }
+        let actual = try connection.describe("SELECT * FROM \(options.function(paths, unites: union))").map {
+            FileSchema.Column(name: $0.name, type: "\($0.type)")
+        }
+        var schema = kept ?? options.schema ?? FileSchema(columns: options.hinted(actual))
+        let new = actual.filter { schema.column(named: $0.name) == nil }
+        switch options.evolution {
+        case .addNewColumns: schema.columns += options.hinted(new).filter { schema.column(named: $0.name) == nil }
+        case .failOnNewColumns where !new.isEmpty: throw newColumns(new)
+        case nil where options.schema == nil: return strict(schema, actual: actual, numbering)
+        default: break
+        }
+        return Result(sql: select(schema, actual: actual, new: new, numbering), schema: schema)
+    }
+
+    private var paths: [String] { files.map(\.path) }
+
+    /// All the files have, by the kept types; whether it is what was there before is for the table to say.
+    private func strict(_ schema: FileSchema, actual: [FileSchema.Column], _ numbering: Bool) -> Result {
+        let typed = actual.compactMap { schema.column(named: $0.name).map { ($0.name, $0.type) } }
+        let hasSame = typed.count == actual.count
+        let columns = zip(actual, typed).map { FileSchema.Column(name: $0.name, type: $1.1) }
+        let function = options.function(paths, typed: hasSame ? columns : [])
+        let casts = options.format == .parquet && hasSame
+        let list =
+            casts ? columns.map { "\(SQL.identifier($0.name))::\($0.type) AS \(SQL.identifier($0.name))" } : ["*"]
+        return Result(sql: select(list, from: function, numbering), schema: schema)
+    }
+
+    private func select(
+        _ schema: FileSchema,
+        actual: [FileSchema.Column],
+        new: [FileSchema.Column],
+        _ numbering: Bool
+    ) -> String {
+        let rescues = options.evolution == .rescue
+        let present = actual.filter { schema.column(named: $0.name) != nil }
+        let typed = present.map {
+            FileSchema.Column(name: $0.name, type: schema.column(named: $0.name)?.type ?? $0.type)
+        }
+        let function =
+            rescues
+            ? options.function(paths, untyped: actual.map(\.name), unites: true)
+            : options.function(paths, typed: typed, unites: true)
+        var list: [String] = schema.columns.map { column in
+            let name = SQL.identifier(column.name)
+            guard let found = present.first(where: { $0.name.lowercased() == column.name.lowercased() }) else {
+                return "NULL::\(column.type) AS \(name)"
+            }
+            if !rescues, options.format != .parquet { return "\(SQL.identifier(found.name)) AS \(name)" }
+            return "\(rescues ? "TRY_CAST" : "CAST")(\(SQL.identifier(found.name)) AS \(column.type)) AS \(name)"
+        }
+        if rescues { list.append(rescued(typed, new)) }
+        return select(list, from: function, numbering)
+    }
+
+    /// What did not fit, as JSON: values that cannot be of their column's type, and columns that are not known.
+    private func rescued(_ typed: [FileSchema.Column], _ new: [FileSchema.Column]) -> String {
+        let text = { (name: String) in "\(SQL.identifier(name))::VARCHAR" }
+        let entry = { (name: String) in "{'k': \(SQL.literal(name)), 'v': \(text(name))}" }
+        let isThere = { (name: String) in "coalesce(\(text(name)), 'null') <> 'null'" }
+        let misfits = typed.map {
+            "CASE WHEN TRY_CAST(\(SQL.identifier($0.name)) AS \($0.type)) IS NULL AND \(isThere($0.name)) "
+                + "THEN \(entry($0.name)) END"
+        }
+        let others = new.map { "CASE WHEN \(isThere($0.name)) THEN \(entry($0.name)) END" }
+        let all = "list_filter([\((misfits + others).joined(separator: ", "))], lambda x: x IS NOT NULL)"
+        return "CASE WHEN len(\(all)) > 0 THEN to_json(map_from_entries(\(all)))::VARCHAR END AS _rescued_data"
+    }
+
+    private func select(_ list: [String], from function: String, _ numbering: Bool) -> String {
+        var list = list
+        if read.usesMetadata { list.append(metadata) }
+        if numbering {
+            let numbers = files.map { String($0.id) }.joined(separator: ", ")
+            list.append("([\(numbers)]::BIGINT[])[file_index::BIGINT + 1] AS \(FileViews.fileColumn)")
+        }
+        return "SELECT \(list.joined(separator: ", ")) FROM \(function)"
+    }
+
+    /// What is known of each row's file; the same in both styles, wherever they keep what they fetch.
+    private var metadata: String {
+        let entries = files.map { file in
+            let name = file.origin.split(separator: "/").last.map(String.init) ?? file.origin
+            return "{'file_path': \(SQL.literal(file.origin)), 'file_name': \(SQL.literal(name)), "
+                + "'file_size': \(file.size)::BIGINT, 'file_modification_time': \(Self.time(of: file))}"
+        }
+        return "([\(entries.joined(separator: ", "))])[file_index::BIGINT + 1] AS _metadata"
+    }
+
+    private static func time(of file: LandedFile) -> String {
+        if let header = file.lastModified {
+            return "try_strptime(\(SQL.literal(header)), '%a, %d %b %Y %H:%M:%S GMT')"
+        }
+        // Local files are told apart by size and time in nanoseconds.
+        let parts = file.content.split(separator: "-")
+        guard parts.count == 2, let nanoseconds = Int(parts[1]) else { return "NULL::TIMESTAMP" }
+        return "make_timestamp(\(nanoseconds / 1000)::BIGINT)"
+    }
+
+    private func newColumns(_ new: [FileSchema.Column]) -> DuetError {
+        let names = new.map { "'\($0.name)'" }.joined(separator: ", ")
+        return DuetError(
+            .badFormat,
+            "files of '\(read.source)' have new columns: \(names)",
+            hint: "schemaEvolutionMode => 'addNewColumns' adds them, 'rescue' keeps them in _rescued_data, 'none' "
+                + "leaves them out",
+            at: read.location
+        )
+    }
+}

@@ -1,0 +1,94 @@
+package import DuckKit
+package import DuetEvents
+package import DuetPipeline
+
+/// The relations by which queries read files: temporary views, so that each connection has its own.
+package struct FileViews {
+    private let connection: Connection
+    private let pipeline: Pipeline
+
+    /// Over a connection.
+    package init(_ connection: Connection, pipeline: Pipeline) {
+        self.connection = connection
+        self.pipeline = pipeline
+    }
+
+    /// The column that says which file a row is of, where it was asked for.
+    package static let fileColumn = "__file"
+
+    /// Creates the relation of each `read_files` call of a dataset, over the given files.
+    ///
+    /// The columns found at the first read are kept, and later reads go by them; the caller has a transaction open.
+    ///
+    /// - Parameters:
+    ///   - dataset: The dataset.
+    ///   - files: The files of each source.
+    ///   - numbering: Whether rows get ``fileColumn``.
+    ///   - forgetting: Whether the columns are to be found out anew, as at a full refresh.
+    ///   - measures: Gets the statements.
+    /// - Returns: Whether the files have brought new columns.
+    /// - Throws: ``DuetError`` when a file is not what its source says.
+    @discardableResult
+    package func create(
+        for dataset: Dataset,
+        files: [String: [LandedFile]],
+        numbering: Bool = false,
+        forgetting: Bool = false,
+        measures: inout StepMeasures
+    ) throws -> Bool {
+        var hasGrown = false
+        for read in dataset.flows.flatMap(\.query.fileReads) {
+            guard let source = pipeline.source(named: read.source) else { continue }
+            let current = try matching(files[read.source] ?? [], read)
+            guard !current.isEmpty else {
+                throw DuetError(
+                    .missingFile,
+                    "source '\(read.source)' has no files",
+                    hint: "its manifest is empty; a streaming table needs at least one file to know its columns",
+                    at: source.location
+                )
+            }
+            let key = "\(dataset.name) reads \(read.relation)"
+            let options = (source.options + read.options).map { "\($0.name)=\($0.value)" }.joined(separator: ",")
+            let kept = forgetting ? nil : try FileSchema.kept(connection, key: key, options: options)
+            let select = try FileSelect(source: source, read: read, files: current, connection)
+            do {
+                let result = try select.select(kept: kept, numbering: numbering)
+                if result.schema != kept { try result.schema.keep(connection, key: key, options: options) }
+                if let kept, kept != result.schema { hasGrown = true }
+                let sql = "CREATE OR REPLACE TEMP VIEW \(SQL.identifier(read.relation)) AS \(result.sql)"
+                measures.statements.append(sql)
+                try connection.execute(sql)
+            } catch let error as DuckDBError {
+                throw Self.formatError(error, read: read, source: source)
+            }
+        }
+        return hasGrown
+    }
+
+    /// The files that a call reads: all, or those whose names its `pathGlobFilter` allows.
+    package func matching(_ files: [LandedFile], _ read: FileRead) throws -> [LandedFile] {
+        guard let source = pipeline.source(named: read.source),
+            let glob = try ReadOptions(source: source, read: read).glob, !files.isEmpty
+        else { return files }
+        let names = files.map { $0.origin.split(separator: "/").last.map(String.init) ?? $0.origin }
+        let flags = try connection.rows(
+            "SELECT n GLOB \(SQL.literal(glob)) FROM (SELECT unnest([\(names.map(SQL.literal).joined(separator: ", "))]) "
+                + "AS n, generate_subscripts([\(names.map(SQL.literal).joined(separator: ", "))], 1) AS i) ORDER BY i"
+        )
+        return zip(files, flags).filter { $1.first?.bool == true }.map(\.0)
+    }
+
+    /// A file that DuckDB cannot read as what its source says.
+    package static func formatError(_ error: DuckDBError, read: FileRead, source: Source) -> DuetError {
+        if error.kind == .interrupt { return ErrorTranslation.cancelled }
+        return DuetError(
+            .badFormat,
+            "source '\(source.name)' cannot be read as \(source.format.rawValue): "
+                + ErrorTranslation.firstLine(error.message),
+            hint: "look at the file that is named, and at the options of read_files",
+            at: read.location,
+            cause: error.message
+        )
+    }
+}

@@ -1,0 +1,152 @@
+internal import DuckKit
+internal import DuetPipeline
+
+/// The options of a `read_files` call, and the table function they come to.
+struct ReadOptions {
+    private(set) var format: FileFormat
+    /// The columns as declared.
+    private(set) var schema: FileSchema?
+    /// What is done about what does not fit; nil when the call does not say.
+    private(set) var evolution: FileSchema.Evolution?
+    /// Which files are read, by their names.
+    private(set) var glob: String?
+    /// Whether the first line holds values.
+    private(set) var hasNoHeader = false
+    private var arguments: [(name: String, value: String)] = []
+    private var hints: [FileSchema.Column] = []
+    private var isAllText = false
+
+    private static let csvText = [
+        "sep": "delim", "delimiter": "delim", "delim": "delim", "quote": "quote", "escape": "escape",
+        "nullvalue": "nullstr", "comment": "comment", "dateformat": "dateformat",
+        "timestampformat": "timestampformat", "encoding": "encoding",
+    ]
+    private static let known =
+        csvText.keys + [
+            "format", "header", "infercolumntypes", "skiprows", "mode", "schema", "schemahints", "schemaevolutionmode",
+            "pathglobfilter",
+        ]
+
+    /// Reads the call's options, and the source's where the call has none.
+    init(source: Source, read: FileRead) throws {
+        format = source.format
+        for option in source.options where !read.options.contains(where: { $0.name == option.name }) {
+            try self.read(option)
+        }
+        for option in read.options { try self.read(option) }
+        // Hints may name columns that files lack, so the columns are no longer simply the files'.
+        if schema == nil, evolution == nil, !hints.isEmpty { evolution = .failOnNewColumns }
+    }
+
+    /// Columns with the types that `schemaHints` gives them; hints for columns that are not there come last.
+    func hinted(_ columns: [FileSchema.Column]) -> [FileSchema.Column] {
+        let named = columns.map { column in
+            hints.first { $0.name.lowercased() == column.name.lowercased() }
+                .map { FileSchema.Column(name: column.name, type: $0.type) } ?? column
+        }
+        return named + hints.filter { hint in !columns.contains { $0.name.lowercased() == hint.name.lowercased() } }
+    }
+
+    /// The table function that reads files.
+    ///
+    /// - Parameters:
+    ///   - paths: The files, at least one.
+    ///   - typed: Columns that the files have, with the types to read them by; those of Parquet files have their own.
+    ///   - untyped: Columns to read as text, or as JSON.
+    ///   - named: Columns by place, for files without names.
+    ///   - unites: Whether files may have different columns.
+    /// - Returns: A table function call.
+    func function(
+        _ paths: [String],
+        typed: [FileSchema.Column] = [],
+        untyped: [String] = [],
+        named: [FileSchema.Column] = [],
+        unites: Bool = false
+    ) -> String {
+        var arguments = ["[\(paths.map(SQL.literal).joined(separator: ", "))]"]
+        arguments += self.arguments.map { "\($0.name) = \($0.value)" }
+        if unites { arguments.append("union_by_name = true") }
+        let types = { (columns: [FileSchema.Column]) in
+            "{\(columns.map { "\(SQL.literal($0.name)): \(SQL.literal($0.type))" }.joined(separator: ", "))}"
+        }
+        switch format {
+        case .csv:
+            if !named.isEmpty {
+                arguments += ["names = [\(named.map { SQL.literal($0.name) }.joined(separator: ", "))]"]
+                arguments += ["types = [\(named.map { SQL.literal($0.type) }.joined(separator: ", "))]"]
+            } else if !isAllText, !untyped.isEmpty {
+                arguments.append("all_varchar = true")
+            } else if !isAllText, !typed.isEmpty {
+                arguments.append("types = \(types(typed))")
+            }
+        case .json, .jsonl:
+            arguments.append("format = '\(format == .json ? "auto" : "newline_delimited")'")
+            let columns = typed + untyped.map { FileSchema.Column(name: $0, type: "JSON") }
+            if !columns.isEmpty { arguments.append("columns = \(types(columns))") }
+        case .parquet: break
+        }
+        let name = format == .jsonl ? "json" : format.rawValue
+        return "read_\(name)(\(arguments.joined(separator: ", ")))"
+    }
+
+    private mutating func read(_ option: ReadOption) throws {
+        switch option.name {
+        case "format": format = try choice(option)
+        case "schemaevolutionmode": evolution = try choice(option)
+        case "schema": schema = FileSchema(columns: try FileSchema.columns(of: option))
+        case "schemahints": hints = try FileSchema.columns(of: option)
+        case "pathglobfilter": glob = option.value
+        case "header":
+            hasNoHeader = try !flag(option)
+            arguments.append(("header", hasNoHeader ? "false" : "true"))
+        case "infercolumntypes":
+            isAllText = try !flag(option)
+            if format == .csv, isAllText { arguments.append(("all_varchar", "true")) }
+        case "skiprows":
+            guard let rows = Int(option.value), rows >= 0 else { throw error(option, "must be a number of rows") }
+            arguments.append(("skip", String(rows)))
+        case "mode":
+            switch option.value.uppercased() {
+            case "FAILFAST": break
+            case "DROPMALFORMED": arguments.append(("ignore_errors", "true"))
+            default: throw error(option, "must be FAILFAST (the default here) or DROPMALFORMED")
+            }
+        default: try readText(option)
+        }
+    }
+
+    private mutating func readText(_ option: ReadOption) throws {
+        guard let name = Self.csvText[option.name] else {
+            throw DuetError(
+                .wrongValue,
+                "read_files has no option '\(option.name)'",
+                hint: Suggestion.hint(for: option.name, among: Self.known, noun: "options"),
+                at: option.location
+            )
+        }
+        guard format == .csv else { throw error(option, "applies to csv files only, these are \(format.rawValue)") }
+        arguments.append((name, SQL.literal(option.value)))
+    }
+
+    private func choice<T: RawRepresentable & CaseIterable>(_ option: ReadOption) throws -> T
+    where T.RawValue == String {
+        if let value = T(rawValue: option.value.lowercased()) { return value }
+        throw error(option, "must be one of \(T.allCases.map(\.rawValue).joined(separator: ", "))")
+    }
+
+    private func flag(_ option: ReadOption) throws -> Bool {
+        switch option.value.lowercased() {
+        case "true": return true
+        case "false": return false
+        default: throw error(option, "must be true or false")
+        }
+    }
+
+    private func error(_ option: ReadOption, _ message: String) -> DuetError {
+        DuetError(
+            .wrongValue,
+            "the option '\(option.name)' \(message); found '\(option.value)'",
+            at: option.location
+        )
+    }
+}
