@@ -38,14 +38,33 @@ package enum DependencyWalk {
         }
         let group = DispatchGroup()
         for _ in 0..<others {
+            let handover = Handover(work)
             group.enter()
             Thread.detachNewThread {
-                work()
+                handover.run()
                 group.leave()
             }
         }
         work()
         group.wait()
+    }
+}
+
+/// Work for a thread, which lets go of it when it is done.
+///
+/// A thread lets go of its own block only as it ends, after its thread-local values are gone. A database closed then
+/// would crash: DuckDB 1.5.5 keeps settings in such values and looks at them when it closes.
+private final class Handover: Sendable {
+    private let work: Mutex<(@Sendable () -> Void)?>
+
+    init(_ work: @escaping @Sendable () -> Void) { self.work = Mutex(work) }
+
+    func run() {
+        let taken = work.withLock { work in
+            defer { work = nil }
+            return work
+        }
+        taken?()
     }
 }
 

@@ -71,6 +71,12 @@ struct ReadOptions {
         }
         switch format {
         case .csv:
+            // What is found out from a file's first lines differs from file to file: a file without a quoted value would
+            // be read as one in which quotes mean nothing, and its rows differ with the files it is read beside.
+            for (name, value) in [("header", "true"), ("delim", "','"), ("quote", "'\"'"), ("escape", "'\"'")]
+            where !self.arguments.contains(where: { $0.name == name }) {
+                arguments.append("\(name) = \(value)")
+            }
             if !named.isEmpty {
                 arguments += ["names = [\(named.map { SQL.literal($0.name) }.joined(separator: ", "))]"]
                 arguments += ["types = [\(named.map { SQL.literal($0.type) }.joined(separator: ", "))]"]
