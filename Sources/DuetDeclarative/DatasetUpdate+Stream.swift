@@ -41,11 +41,8 @@ extension DatasetUpdate {
         let new = "temp.main.\(SQL.identifier("new:\(dataset.name)"))"
         measures.rule = "new files are read, rows of replaced files are taken back"
         guard let added = try readNew(delivery.new, read, rowwise, query, into: new, &measures) else {
-            let result = try build(query, measures: &measures)
-            measures.rule = "new files bring new columns, so the table is made anew with them"
-            return result
+            return try rebuild(for: read, source: source, query: query, measures: &measures)
         }
-        if !delivery.new.isEmpty, try !hasSameTypes(new, read: read, source: source) { return nil }
         measures.rowsInserted = added
         measures.rowsRead = measures.rowsInserted
         let list = DatasetStore.list(columns)
@@ -119,22 +116,32 @@ extension DatasetUpdate {
         )
     }
 
-    /// Whether the new files' columns have the table's types, which are guessed from files and may be others now.
+    /// Makes the table anew when new files bring columns, or values that its columns' types cannot hold.
     ///
-    /// Inserting them all the same would round or refuse values. A table that equals its files can be made anew from
-    /// them; one that keeps what its files no longer say cannot.
-    private func hasSameTypes(_ new: String, read: FileRead, source: Source) throws -> Bool {
-        let had = try store.visibleColumns(of: store.rows)
-        let have = Dictionary(try store.visibleColumns(of: new).map { ($0.name, $0.type) }) { first, _ in first }
-        guard let other = had.first(where: { have[$0.name] != $0.type }) else { return true }
-        guard source.changedFiles != .replace else { return false }
-        throw DuetError(
-            .badFormat,
-            "new files of '\(read.source)' have '\(other.name)' as \(have[other.name].map { "\($0)" } ?? "nothing"), "
-                + "which '\(dataset.name)' has as \(other.type)",
-            hint: "cast the column in the query, with inferColumnTypes => false; or refresh the table in full",
-            at: read.location
+    /// A table that keeps what its files no longer say cannot be made from them.
+    private func rebuild(
+        for read: FileRead,
+        source: Source,
+        query: Query,
+        measures: inout StepMeasures
+    ) throws -> Result {
+        guard source.changedFiles == .replace else {
+            throw DuetError(
+                .badFormat,
+                "new files of '\(read.source)' have columns or types that '\(dataset.name)' does not have, and it keeps "
+                    + "rows that its files no longer have",
+                hint: "declare the columns with schema or schemaHints; or refresh the table in full",
+                at: read.location
+            )
+        }
+        let result = try build(
+            query,
+            // New columns that were asked for have been added to those that are kept.
+            findsTypes: try !FileViews(connection, pipeline: session.request.pipeline).addsColumns(read),
+            measures: &measures
         )
+        measures.rule = "new files bring other columns or types, so the table is made anew with them"
+        return result
     }
 
     private func seenOrigins() throws -> [Int: String] {

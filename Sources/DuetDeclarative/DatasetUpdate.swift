@@ -110,10 +110,21 @@ struct DatasetUpdate {
     // MARK: - In full
 
     /// Makes the rows from the whole of the inputs.
-    func build(_ query: Query, measures: inout StepMeasures) throws -> Result {
+    ///
+    /// - Parameters:
+    ///   - query: The query.
+    ///   - findsTypes: Whether files' columns are to be found out anew.
+    ///   - measures: Filled with what it took.
+    /// - Returns: What it came to.
+    /// - Throws: ``DuetError`` when the query fails.
+    func build(
+        _ query: Query,
+        findsTypes: Bool = false,
+        measures: inout StepMeasures
+    ) throws -> Result {
         measures.strategy = .full
         measures.rule = "the query over everything"
-        let select = try fullQuery(query, measures: &measures)
+        let select = try fullQuery(query, findsTypes: findsTypes, measures: &measures)
         try run("CREATE OR REPLACE TABLE \(store.rows) AS \(select)", query.text, &measures)
         try store.forgetChanges()
         let check = ExpectationCheck(dataset)
@@ -125,14 +136,18 @@ struct DatasetUpdate {
     }
 
     /// The query over all of its inputs; over files it notes which row is of which file, where that is possible.
-    private func fullQuery(_ query: Query, measures: inout StepMeasures) throws -> String {
+    private func fullQuery(
+        _ query: Query,
+        findsTypes: Bool = false,
+        measures: inout StepMeasures
+    ) throws -> String {
         let files = Dictionary(uniqueKeysWithValues: node.sources.map { ($0, memory.files(of: $0)) })
         try FileViews(connection, pipeline: session.request.pipeline)
             .create(
                 for: dataset,
                 files: files,
                 numbering: isFileStream,
-                forgetting: session.request.rebuild.contains(dataset.name),
+                forgetting: findsTypes || session.request.rebuild.contains(dataset.name),
                 measures: &measures
             )
         guard isFileStream, let read = query.fileReads.first, let rowwise = try rowwise(query) else {

@@ -45,24 +45,70 @@ struct FileSelect {
         switch options.evolution {
         case .addNewColumns: schema.columns += options.hinted(new).filter { schema.column(named: $0.name) == nil }
         case .failOnNewColumns where !new.isEmpty: throw newColumns(new)
-        case nil where options.schema == nil: return strict(schema, actual: actual, numbering)
+        case nil where options.schema == nil: return try strict(schema, actual: actual, numbering)
         default: break
         }
+        if options.evolution != .rescue, options.schema == nil { try checkTypes(of: actual, schema) }
         return Result(sql: select(schema, actual: actual, new: new, numbering), schema: schema)
     }
 
     private var paths: [String] { files.map(\.path) }
 
-    /// All the files have, by the kept types; whether it is what was there before is for the table to say.
-    private func strict(_ schema: FileSchema, actual: [FileSchema.Column], _ numbering: Bool) -> Result {
-        let typed = actual.compactMap { schema.column(named: $0.name).map { ($0.name, $0.type) } }
-        let hasSame = typed.count == actual.count
-        let columns = zip(actual, typed).map { FileSchema.Column(name: $0.name, type: $1.1) }
-        let function = options.function(paths, typed: hasSame ? columns : [])
-        let casts = options.format == .parquet && hasSame
-        let list =
-            casts ? columns.map { "\(SQL.identifier($0.name))::\($0.type) AS \(SQL.identifier($0.name))" } : ["*"]
-        return Result(sql: select(list, from: function, numbering), schema: schema)
+    /// All the files have, by the kept types.
+    ///
+    /// Where a value would be lost by that, the types are found out anew. Whether the columns are those there were is for
+    /// the table to say.
+    private func strict(
+        _ schema: FileSchema,
+        actual: [FileSchema.Column],
+        _ numbering: Bool
+    ) throws -> Result {
+        var forced: [FileSchema.Column] = []
+        for column in actual {
+            guard let kept = schema.column(named: column.name), kept.type != column.type else { continue }
+            guard try fits(column, kept.type) else {
+                let function = options.function(paths)
+                return Result(sql: select(["*"], from: function, numbering), schema: FileSchema(columns: actual))
+            }
+            forced.append(FileSchema.Column(name: column.name, type: kept.type))
+        }
+        let isParquet = options.format == .parquet
+        // JSON is read by all columns or none.
+        let typed =
+            options.format == .csv || forced.isEmpty
+            ? forced
+            : actual.map { FileSchema.Column(name: $0.name, type: schema.column(named: $0.name)?.type ?? $0.type) }
+        let casts = forced.map { "\(SQL.identifier($0.name))::\($0.type) AS \(SQL.identifier($0.name))" }
+        let star = isParquet && !casts.isEmpty ? "* REPLACE (\(casts.joined(separator: ", ")))" : "*"
+        let function = options.function(paths, typed: isParquet ? [] : typed)
+        return Result(sql: select([star], from: function, numbering), schema: schema)
+    }
+
+    /// Whether all values of a column can be of another type without losing anything.
+    private func fits(_ column: FileSchema.Column, _ type: String) throws -> Bool {
+        let wider = [
+            "BIGINT": ["DOUBLE", "HUGEINT"], "DATE": ["TIMESTAMP"], "INTEGER": ["BIGINT", "DOUBLE", "HUGEINT"],
+        ]
+        if type == "VARCHAR" || column.type == type || wider[column.type]?.contains(type) == true { return true }
+        if type == "DOUBLE", column.type.hasPrefix("DECIMAL") || column.type == "FLOAT" { return true }
+        // A column without any value has no type of its own.
+        guard ["VARCHAR", "JSON"].contains(column.type) else { return false }
+        let name = SQL.identifier(column.name)
+        let text = options.format == .csv ? options.function(paths, untyped: [column.name]) : options.function(paths)
+        let misfits = "\(value(of: name, as: type)) IS NULL AND coalesce(\(name)::VARCHAR, 'null') <> 'null'"
+        return try connection.scalar("SELECT count(*) FROM \(text) WHERE \(misfits)").int == 0
+    }
+
+    /// A text as a value of a type; NULL when it is none, also where a cast would round it.
+    private func value(of name: String, as type: String) -> String {
+        let cast = "TRY_CAST(\(name) AS \(type))"
+        switch type.uppercased() {
+        case "BIGINT", "INTEGER", "INT", "SMALLINT", "TINYINT", "HUGEINT", "LONG":
+            return "CASE WHEN TRY_CAST(\(name) AS DOUBLE) = trunc(TRY_CAST(\(name) AS DOUBLE)) THEN \(cast) END"
+        case "DATE":
+            return "CASE WHEN TRY_CAST(\(name) AS TIMESTAMP) = \(cast) THEN \(cast) END"
+        default: return cast
+        }
     }
 
     private func select(
@@ -86,7 +132,8 @@ struct FileSelect {
                 return "NULL::\(column.type) AS \(name)"
             }
             if !rescues, options.format != .parquet { return "\(SQL.identifier(found.name)) AS \(name)" }
-            return "\(rescues ? "TRY_CAST" : "CAST")(\(SQL.identifier(found.name)) AS \(column.type)) AS \(name)"
+            if rescues { return "\(value(of: SQL.identifier(found.name), as: column.type)) AS \(name)" }
+            return "CAST(\(SQL.identifier(found.name)) AS \(column.type)) AS \(name)"
         }
         if rescues { list.append(rescued(typed, new)) }
         return select(list, from: function, numbering)
@@ -98,7 +145,7 @@ struct FileSelect {
         let entry = { (name: String) in "{'k': \(SQL.literal(name)), 'v': \(text(name))}" }
         let isThere = { (name: String) in "coalesce(\(text(name)), 'null') <> 'null'" }
         let misfits = typed.map {
-            "CASE WHEN TRY_CAST(\(SQL.identifier($0.name)) AS \($0.type)) IS NULL AND \(isThere($0.name)) "
+            "CASE WHEN \(value(of: SQL.identifier($0.name), as: $0.type)) IS NULL AND \(isThere($0.name)) "
                 + "THEN \(entry($0.name)) END"
         }
         let others = new.map { "CASE WHEN \(isThere($0.name)) THEN \(entry($0.name)) END" }
@@ -134,6 +181,21 @@ struct FileSelect {
         let parts = file.content.split(separator: "-")
         guard parts.count == 2, let nanoseconds = Int(parts[1]) else { return "NULL::TIMESTAMP" }
         return "make_timestamp(\(nanoseconds / 1000)::BIGINT)"
+    }
+
+    private func checkTypes(of actual: [FileSchema.Column], _ schema: FileSchema) throws {
+        for column in actual {
+            guard let kept = schema.column(named: column.name), kept.type != column.type else { continue }
+            // A type that the user gave is the user's wish.
+            if try options.isHinted(column.name) || fits(column, kept.type) { continue }
+            throw DuetError(
+                .badFormat,
+                "files of '\(read.source)' have '\(column.name)' as \(column.type), which was \(kept.type) before",
+                hint: "schemaHints => '\(column.name) \(column.type)' gives it that type, "
+                    + "schemaEvolutionMode => 'rescue' keeps such values beside the rows",
+                at: read.location
+            )
+        }
     }
 
     private func newColumns(_ new: [FileSchema.Column]) -> DuetError {

@@ -66,6 +66,12 @@ package struct FileViews {
         return hasGrown
     }
 
+    /// Whether a call takes new columns as they come.
+    package func addsColumns(_ read: FileRead) throws -> Bool {
+        guard let source = pipeline.source(named: read.source) else { return false }
+        return try ReadOptions(source: source, read: read).evolution == .addNewColumns
+    }
+
     /// The files that a call reads: all, or those whose names its `pathGlobFilter` allows.
     package func matching(_ files: [LandedFile], _ read: FileRead) throws -> [LandedFile] {
         guard let source = pipeline.source(named: read.source),

@@ -47,6 +47,9 @@ struct ReadOptions {
         return named + hints.filter { hint in !columns.contains { $0.name.lowercased() == hint.name.lowercased() } }
     }
 
+    /// Whether `schemaHints` gives a column its type.
+    func isHinted(_ name: String) -> Bool { hints.contains { $0.name.lowercased() == name.lowercased() } }
+
     /// The table function that reads files.
     ///
     /// - Parameters:
