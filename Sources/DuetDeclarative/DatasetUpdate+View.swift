@@ -232,6 +232,7 @@ extension DatasetUpdate {
     private func choose(_ view: MaintainedView, inputs: [ChangedInput]) throws -> (way: Way, reason: String?) {
         let unknown = node.inputs.filter { view.deltas[$0] == nil }
         if let name = unknown.first { return (.direct, "it reads the view \(name), whose changes are not kept") }
+        if view.program.readsClock { return (.direct, "it reads the clock") }
         let isCurrent = try recordedLayout() == view.layout
         switch dataset.refreshPolicy {
         case .full: return (.direct, "its REFRESH POLICY is FULL")

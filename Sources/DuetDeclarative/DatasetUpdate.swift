@@ -11,6 +11,8 @@ struct DatasetUpdate {
     let connection: Connection
     /// Whether a dataset that reads this one exists, so that its changes must be kept.
     let hasReaders: Bool
+    /// Whether it is made anew because that was asked for.
+    var isFullRefresh = false
 
     var dataset: Dataset { node.dataset }
     var store: DatasetStore { DatasetStore(dataset: dataset, connection: connection) }
@@ -70,6 +72,11 @@ struct DatasetUpdate {
         if dataset.kind == .view { return try publishView(query, decision, &measures) }
         let view = try maintained(query)
         if decision == .takeChanges {
+            if dataset.keepsOldRows, dataset.definition != state.datasets[dataset.name]?.definition,
+                try !hasSameColumns(query)
+            {
+                throw cannotKeepRows("it has other columns or types now")
+            }
             if let view {
                 return try takeChanges(view, query: query, version: version, state: state, measures: &measures)
             }
@@ -80,6 +87,9 @@ struct DatasetUpdate {
                 let result = try takeStream(query, version: version, state: state, measures: &measures)
             {
                 return result
+            }
+            if dataset.keepsOldRows, dataset.definition != state.datasets[dataset.name]?.definition {
+                throw cannotKeepRows("its query has to be computed anew")
             }
             // Files may bring other columns or types with them; then the change has no common form with the rows.
             guard try hasSameColumns(query) else { return try build(query, measures: &measures) }
@@ -147,7 +157,7 @@ struct DatasetUpdate {
                 for: dataset,
                 files: files,
                 numbering: isFileStream,
-                forgetting: findsTypes || session.request.rebuild.contains(dataset.name),
+                forgetting: findsTypes || isFullRefresh,
                 measures: &measures
             )
         guard isFileStream, let read = query.fileReads.first, let rowwise = try rowwise(query) else {
@@ -223,6 +233,16 @@ struct DatasetUpdate {
 }
 
 extension DatasetUpdate {
+    /// A changed table that may not be made anew, and cannot go on from its rows either.
+    func cannotKeepRows(_ reason: String) -> DuetError {
+        DuetError(
+            .unsupported,
+            "the definition of '\(dataset.name)' has changed, and its rows cannot stay: \(reason)",
+            hint: "its pipelines.reset.allowed is false; allow the reset, or give the new definition its own table",
+            at: dataset.location
+        )
+    }
+
     /// Whether this is a streaming table fed by files, whose rows remember their file.
     var isFileStream: Bool {
         dataset.kind == .streamingTable && dataset.flows.first?.query.fileReads.first?.isStream == true

@@ -28,7 +28,21 @@ public struct DeclarativeExecutor: PipelineExecutor {
                 rows: try WarehouseState.rowCounts(connection)
             )
             try createSchemas(of: request.pipeline, connection)
-            UpdateWalker(session: session, memory: memory, recorded: recorded.files + recorded.manifests).walk()
+            let scope = try UpdateScope(request, graph: session.graph, run: session.log.runID)
+            for name in scope.protected {
+                session.log.record(
+                    .notice,
+                    level: .warning,
+                    "\(name) is not made anew, since its pipelines.reset.allowed is false"
+                )
+            }
+            try RemovedDatasets(session: session, connection: connection).settle(memory.state)
+            UpdateWalker(
+                session: session,
+                memory: memory,
+                recorded: recorded.files + recorded.manifests,
+                scope: scope
+            ).walk()
             try ChangeLogPruner(graph: session.graph, connection: connection).prune(memory.state)
             if session.hasWritten, session.errors.isEmpty {
                 try session.sweepLanding(style: style, connection: connection)
@@ -64,12 +78,14 @@ private final class UpdateWalker: Sendable {
     private let nodes: [DatasetGraph.Node]
     private let readDatasets: Set<DatasetName>
     private let recorded: [LandedFile]
+    private let rebuild: Set<DatasetName>
 
-    init(session: RunSession, memory: UpdateMemory, recorded: [LandedFile]) {
+    init(session: RunSession, memory: UpdateMemory, recorded: [LandedFile], scope: UpdateScope) {
         self.session = session
         self.memory = memory
         self.recorded = recorded
-        let selection = session.request.selection
+        let selection = scope.selection
+        rebuild = scope.rebuild
         nodes = session.graph.nodes.filter { selection?.contains($0.dataset.name) ?? true }
         let used = Set(nodes.flatMap(\.sources))
         sources = session.request.pipeline.sources.filter { used.contains($0.name) }
@@ -123,8 +139,8 @@ private final class UpdateWalker: Sendable {
 
     private func refresh(_ node: DatasetGraph.Node) -> DependencyWalk.Outcome {
         let name = node.dataset.name
-        let rebuild = session.request.rebuild.contains(name)
-        let (decision, reason) = memory.state.decision(for: node, rebuild: rebuild)
+        let isRebuilt = rebuild.contains(name)
+        let (decision, reason) = memory.state.decision(for: node, rebuild: isRebuilt)
         guard decision != .nothing else {
             var measures = StepMeasures()
             measures.strategy = .nothing
@@ -140,7 +156,15 @@ private final class UpdateWalker: Sendable {
             )
             return .done
         }
-        let isDone = session.attempt(name.description, kind: .dataset) { measures in
+        let update = session.request.update
+        let isDone = session.attempt(
+            name.description,
+            kind: .dataset,
+            retries: update.retries,
+            secondsBetween: update.secondsBetweenTries,
+            // Want of memory passes, and DuckDB's errors do not always tell it from others.
+            alsoRetried: [.sqlExecution]
+        ) { measures in
             let connection = try session.warehouse.connect()
             try session.request.control.interruptible(connection) {
                 try DatasetUpdate(
@@ -148,7 +172,8 @@ private final class UpdateWalker: Sendable {
                     memory: memory,
                     node: node,
                     connection: connection,
-                    hasReaders: readDatasets.contains(name)
+                    hasReaders: readDatasets.contains(name),
+                    isFullRefresh: isRebuilt
                 ).run(decision, reason: reason, measures: &measures)
             }
         }

@@ -27,12 +27,13 @@ struct UpdatePlanner {
             let numbers = found.files.enumerated().map { $1.id > 0 ? $1.id : -1 - $0 }
             state.files[source.name] = Set(numbers)
         }
+        let scope = try UpdateScope(request, graph: graph, run: nil)
         return RefreshPlan(
             request.pipeline,
             graph: graph,
             state: state,
-            selection: request.selection,
-            rebuild: request.rebuild
+            selection: scope.selection,
+            rebuild: scope.rebuild
         )
     }
 }

@@ -50,6 +50,8 @@ public struct RunRequest: Sendable {
     public var selection: Set<DatasetName>?
     /// The datasets to make anew; for the declarative style.
     public var rebuild: Set<DatasetName>
+    /// How an update goes about its datasets; for the declarative style.
+    public var update: UpdateOptions
     /// How often a Copy is tried; for the procedural style.
     public var copyPolicy: ProceduralPlan.Policy
     /// Makes the transfers; made when the first one is wanted, since loading TLS takes longer than an idle update.
@@ -67,6 +69,7 @@ public struct RunRequest: Sendable {
         workers: Int = 2,
         selection: Set<DatasetName>? = nil,
         rebuild: Set<DatasetName> = [],
+        update: UpdateOptions = UpdateOptions(),
         copyPolicy: ProceduralPlan.Policy = ProceduralPlan.Policy(retry: 2),
         fetcher: @autoclosure @escaping @Sendable () -> Fetcher,
         control: RunControl = RunControl(),
@@ -78,6 +81,7 @@ public struct RunRequest: Sendable {
         self.workers = workers
         self.selection = selection.map(pipeline.withFlows)
         self.rebuild = pipeline.withFlows(rebuild)
+        self.update = update
         self.copyPolicy = copyPolicy
         self.fetcher = LazyFetcher(fetcher)
         self.control = control

@@ -32,6 +32,9 @@ public final class RunControl: Sendable {
         wake.unlock()
     }
 
+    /// Waits between two runs, but no longer than until the run is to stop.
+    public func pause(seconds: Double) { wait(seconds: seconds) }
+
     /// Waits, but no longer than until the run is to stop.
     package func wait(seconds: Double) {
         let deadline = Date(timeIntervalSinceNow: seconds)

@@ -116,6 +116,7 @@ public final class RunSession: Sendable {
     ///   - kind: What it does.
     ///   - retries: How often it may be tried again.
     ///   - secondsBetween: The wait between tries.
+    ///   - alsoRetried: Errors to try again after, beside those that plainly may pass.
     ///   - body: The work; it fills in the measures.
     /// - Returns: Whether it succeeded.
     package func attempt(
@@ -123,6 +124,7 @@ public final class RunSession: Sendable {
         kind: RunEvent.StepKind,
         retries: Int = 0,
         secondsBetween: Double = 0,
+        alsoRetried: Set<DuetError.Code> = [],
         _ body: (inout StepMeasures) throws -> Void
     ) -> Bool {
         let startedAt = log.elapsed
@@ -147,7 +149,8 @@ public final class RunSession: Sendable {
             } catch {
                 measures.seconds = log.elapsed - startedAt
                 let text = Self.text(of: error)
-                if attempt <= retries, Self.mayPass(error), !request.control.isCancelled {
+                let isRetried = (error as? DuetError).map { alsoRetried.contains($0.code) } ?? false
+                if attempt <= retries, isRetried || Self.mayPass(error), !request.control.isCancelled {
                     log.record(.stepRetried, level: .warning, step: step, stepKind: kind, "tried again", error: text)
                     attempt += 1
                     request.control.wait(seconds: secondsBetween)

@@ -1,6 +1,6 @@
-import ArgumentParser
+public import ArgumentParser
 import DuetCompare
-import DuetEngine
+public import DuetEngine
 import DuetFetch
 import DuetPipeline
 
@@ -27,6 +27,8 @@ struct RunCommand: ParsableCommand {
     @Option(help: "Make these datasets anew (declarative); comma-separated, or 'all'.")
     var fullRefresh: [String] = []
 
+    @OptionGroup var update: UpdateArguments
+
     @Flag(help: "Print the run as JSON on standard output.")
     var json = false
 
@@ -34,9 +36,10 @@ struct RunCommand: ParsableCommand {
     var verbose = false
 
     func validate() throws {
-        if style == .procedural, !refresh.isEmpty || !fullRefresh.isEmpty {
+        if style == .procedural, !refresh.isEmpty || !fullRefresh.isEmpty || update.options != UpdateOptions() {
             throw ValidationError(
-                "--refresh and --full-refresh are for the declarative style: a procedural run does all"
+                "--refresh, --full-refresh, --downstream, --only-failed, --drop-removed and --mode are for the "
+                    + "declarative style: a procedural run does all"
             )
         }
     }
@@ -50,21 +53,73 @@ struct RunCommand: ParsableCommand {
         let rebuild =
             fullRefresh == ["all"] ? Set(pipeline.datasets.map(\.name)) : try options.names(fullRefresh, of: pipeline)
         let selection = refresh.isEmpty ? nil : try options.names(refresh, of: pipeline).union(rebuild)
-        let outcome = try Styles.executor(style).run(
-            RunRequest(
-                pipeline: pipeline,
-                home: PipelineHome(pipeline: pipeline.name, root: options.home),
-                settings: engine.settings,
-                workers: engine.workers,
-                selection: selection,
-                rebuild: rebuild,
-                fetcher: Fetcher(),
-                control: control,
-                sinks: json ? [] : [progress]
-            )
+        let request = request(pipeline, selection, rebuild, control, progress)
+        while true {
+            let outcome = try Styles.executor(style).run(request)
+            progress.clear()
+            Console.print(json ? RunSummary(outcome).json.text(pretty: true) : RunSummary(outcome).text)
+            guard let seconds = update.watch else {
+                guard outcome.isSuccess else { throw DuetErrors(outcome.errors) }
+                return
+            }
+            if !outcome.isSuccess, !control.isCancelled { Console.note("\(DuetErrors(outcome.errors))") }
+            control.pause(seconds: seconds)
+            // Ctrl-C is how a watch ends; what is committed stays.
+            if control.isCancelled { return }
+        }
+    }
+
+    private func request(
+        _ pipeline: Pipeline,
+        _ selection: Set<DatasetName>?,
+        _ rebuild: Set<DatasetName>,
+        _ control: RunControl,
+        _ progress: Progress
+    ) -> RunRequest {
+        RunRequest(
+            pipeline: pipeline,
+            home: PipelineHome(pipeline: pipeline.name, root: options.home),
+            settings: engine.settings,
+            workers: engine.workers,
+            selection: selection,
+            rebuild: rebuild,
+            update: update.options,
+            fetcher: Fetcher(),
+            control: control,
+            sinks: json ? [] : [progress]
         )
-        progress.clear()
-        Console.print(json ? RunSummary(outcome).json.text(pretty: true) : RunSummary(outcome).text)
-        guard outcome.isSuccess else { throw DuetErrors(outcome.errors) }
+    }
+}
+
+extension UpdateOptions.Mode: ExpressibleByArgument {}
+
+/// Options on how an update of the declarative style goes about its datasets.
+struct UpdateArguments: ParsableArguments {
+    @Flag(help: "Refresh what is downstream of the chosen datasets too.")
+    var downstream = false
+
+    @Flag(help: "Refresh only what the last update failed or skipped for a failure.")
+    var onlyFailed = false
+
+    @Flag(help: "Drop datasets that are no longer defined.")
+    var dropRemoved = false
+
+    @Option(help: "development, or production: a dataset that fails is tried twice more.")
+    var mode = UpdateOptions.Mode.development
+
+    @Option(help: "Run again and again, this many seconds after each end, until Ctrl-C.")
+    var watch: Double?
+
+    func validate() throws {
+        if let watch, watch < 0 { throw ValidationError("--watch must not be negative") }
+    }
+
+    var options: UpdateOptions {
+        UpdateOptions(
+            mode: mode,
+            includesDownstream: downstream,
+            onlyFailed: onlyFailed,
+            dropsRemoved: dropRemoved
+        )
     }
 }

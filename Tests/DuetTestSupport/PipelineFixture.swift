@@ -48,6 +48,7 @@ public struct PipelineFixture: Sendable {
         rebuild: [String] = [],
         retries: Int = 0,
         workers: Int = 2,
+        update: UpdateOptions = UpdateOptions(),
         control: RunControl = RunControl(),
         sinks: [any EventSink] = []
     ) async throws -> RunOutcome {
@@ -61,6 +62,7 @@ public struct PipelineFixture: Sendable {
             workers: workers,
             selection: selection.map(names),
             rebuild: names(rebuild),
+            update: update,
             copyPolicy: ProceduralPlan.Policy(retry: retries, retryIntervalInSeconds: 0),
             fetcher: fetcher,
             control: control,

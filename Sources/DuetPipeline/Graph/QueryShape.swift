@@ -21,11 +21,14 @@ public struct QueryShape: Hashable, Sendable {
     public var references: [Reference]
     /// The names of the functions called, in lower case, each once.
     public var functions: [String]
+    /// Whether the result depends on when it is computed, so that it may change though nothing it reads does.
+    public var readsClock: Bool
 
     /// Creates a shape.
-    public init(references: [Reference], functions: [String]) {
+    public init(references: [Reference], functions: [String], readsClock: Bool = false) {
         self.references = references
         self.functions = functions
+        self.readsClock = readsClock
     }
 
     /// Reads the shape off the tree that `json_serialize_sql` writes for a SELECT.
@@ -34,12 +37,23 @@ public struct QueryShape: Hashable, Sendable {
         walker.walk(syntaxTree, commonTables: [])
         references = walker.references
         functions = walker.functions.sorted()
+        readsClock = walker.readsClock || !walker.functions.isDisjoint(with: ShapeWalker.clock)
     }
 }
 
 private struct ShapeWalker {
     var references: [QueryShape.Reference] = []
     var functions: Set<String> = []
+    var readsClock = false
+
+    static let clock: Set<String> = [
+        "now", "today", "get_current_time", "get_current_timestamp", "transaction_timestamp", "current_localtime",
+        "current_localtimestamp",
+    ]
+    /// DuckDB's tree has these as columns.
+    private static let clockWords: Set<String> = [
+        "current_date", "current_time", "current_timestamp", "localtime", "localtimestamp",
+    ]
 
     /// Goes through every value of the tree; `commonTables` are the names that WITH clauses around it define.
     mutating func walk(_ value: JSONValue, commonTables: Set<String>) {
@@ -76,6 +90,11 @@ private struct ShapeWalker {
                 )
             }
         }
+        if object["class"]?.string == "COLUMN_REF", let names = object["column_names"]?.array, names.count == 1,
+            let name = names[0].string, Self.clockWords.contains(name.lowercased())
+        {
+            readsClock = true
+        }
         if let function = object["function_name"]?.string, !function.isEmpty {
             functions.insert(function.lowercased())
         }
@@ -95,6 +114,7 @@ extension QueryShape {
                 }
             ),
             "functions": .array(functions.map { .string($0) }),
+            "reads_clock": .bool(readsClock),
         ]
     }
 
@@ -108,5 +128,6 @@ extension QueryShape {
             )
         }
         functions = (json["functions"]?.array ?? []).compactMap(\.string)
+        readsClock = json["reads_clock"]?.bool ?? false
     }
 }

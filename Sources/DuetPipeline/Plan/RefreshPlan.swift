@@ -133,9 +133,15 @@ public struct RefreshState: Sendable {
     public func decision(for node: DatasetGraph.Node, rebuild: Bool = false) -> (RefreshPlan.Decision, String) {
         guard let own = datasets[node.dataset.name] else { return (.create, "it has never been made") }
         if rebuild { return (.rebuild, "a full refresh was asked for") }
-        if own.definition != node.dataset.definition { return (.rebuild, "its definition has changed") }
-        if node.dataset.isOnce { return (.nothing, "it runs once, and again only at a full refresh") }
         var reasons: [String] = []
+        if own.definition != node.dataset.definition {
+            guard node.dataset.keepsOldRows else { return (.rebuild, "its definition has changed") }
+            reasons.append(
+                "its definition has changed; rows made before are kept and not made anew, since its pipelines.reset.allowed "
+                    + "is false"
+            )
+        }
+        if node.dataset.isOnce { return (.nothing, "it runs once, and again only at a full refresh") }
         for source in node.sources {
             let current = files[source] ?? []
             let wanted = own.files
@@ -151,12 +157,23 @@ public struct RefreshState: Sendable {
             if seen < state.base { return (.rebuild, "\(input) was made anew") }
             if seen < state.version { reasons.append("\(input) has changed") }
         }
+        if reasons.isEmpty, node.dataset.kind == .materializedView, node.shape.readsClock {
+            reasons.append("it reads the clock")
+        }
         return reasons.isEmpty
             ? (.nothing, "nothing it reads has changed") : (.takeChanges, reasons.joined(separator: "; "))
     }
 }
 
 extension Dataset {
+    /// Whether a full refresh is allowed; the table property `pipelines.reset.allowed` forbids it.
+    public var allowsReset: Bool {
+        properties.last { $0.key.lowercased() == "pipelines.reset.allowed" }?.value.lowercased() != "false"
+    }
+
+    /// Whether rows stay as they were made when the query changes: a streaming table that may not be made anew.
+    public var keepsOldRows: Bool { kind == .streamingTable && !isDerivedFromFlows && !allowsReset }
+
     /// The text that decides whether a dataset is still what it was made from: its kind, query, rules and file options.
     public var definition: String {
         var parts = [kind.rawValue]

@@ -1,0 +1,131 @@
+import DuetEngine
+import DuetEvents
+import DuetPipeline
+import DuetTestSupport
+import Testing
+
+/// What an update refreshes, tries again, keeps and drops.
+@Suite struct UpdateTests {
+    private func fixture(_ more: String = "", properties: String = "") throws -> PipelineFixture {
+        let fixture = try PipelineFixture(
+            "parameters: {factor: '1'}\nsources: {s: {location: data/*.csv}}",
+            sql: """
+                CREATE STREAMING TABLE bronze.t \(properties) AS
+                  SELECT id * ${factor} AS id FROM STREAM read_files('${source.s}');
+                CREATE MATERIALIZED VIEW gold.n AS SELECT count(*) AS n, sum(id) AS total FROM bronze.t;
+                \(more)
+                """
+        )
+        try fixture.drop("id\n1\n", "a.csv")
+        return fixture
+    }
+
+    private let forbidden = "TBLPROPERTIES ('pipelines.reset.allowed' = 'false')"
+
+    private func notices(_ outcome: RunOutcome) -> [String] {
+        outcome.events.filter { $0.kind == .notice }.map(\.message)
+    }
+
+    @Test func `a selection takes what is downstream along when asked to`() async throws {
+        let fixture = try fixture()
+        try await fixture.run(.declarative)
+        try fixture.drop("id\n5\n", "b.csv")
+        let alone = try await fixture.run(.declarative, selection: ["bronze.t"])
+        #expect(alone.end(of: "gold.n") == nil)
+        #expect(try fixture.rows("SELECT n FROM gold.n") == [["1"]])
+        let all = try await fixture.run(
+            .declarative,
+            selection: ["bronze.t"],
+            update: UpdateOptions(includesDownstream: true)
+        )
+        #expect(all.end(of: "gold.n")?.kind == .stepCompleted)
+        #expect(try fixture.rows("SELECT n FROM gold.n") == [["2"]])
+    }
+
+    @Test func `a table that may not be reset is not made anew, and the update says so`() async throws {
+        let fixture = try fixture(properties: forbidden)
+        try await fixture.run(.declarative)
+        let outcome = try await fixture.run(.declarative, rebuild: ["bronze.t", "gold.n"])
+        #expect(outcome.end(of: "bronze.t")?.kind == .stepSkipped)
+        #expect(outcome.measures(of: "gold.n")?.strategy == .full)
+        #expect(notices(outcome).contains { $0.contains("bronze.t is not made anew") })
+    }
+
+    @Test func `a changed query makes a streaming table anew, unless that is forbidden`() async throws {
+        for (properties, expected) in [("", [["10"], ["20"]]), (forbidden, [["1"], ["20"]])] {
+            let fixture = try fixture(properties: properties)
+            try await fixture.run(.declarative)
+            try fixture.drop("id\n2\n", "b.csv")
+            let outcome = try await fixture.run(.declarative, parameters: ["factor": "10"])
+            #expect(try fixture.rows("SELECT id FROM bronze.t ORDER BY id") == expected)
+            let reason = try #require(outcome.measures(of: "bronze.t")?.reason)
+            #expect(reason.contains("rows made before are kept") == !properties.isEmpty)
+            #expect(try await fixture.run(.declarative, parameters: ["factor": "10"]).isSuccess)
+        }
+    }
+
+    @Test func `a table that may not be reset refuses a query with other columns`() async throws {
+        let fixture = try fixture(properties: forbidden)
+        try await fixture.run(.declarative)
+        let outcome = try await fixture.run(.declarative, parameters: ["factor": "1.5"])
+        #expect(outcome.errors.first?.code == .unsupported)
+        #expect(outcome.errors.first?.location?.line == 1)
+        #expect(try fixture.rows("SELECT id FROM bronze.t") == [["1"]])
+    }
+
+    @Test func `production mode tries a failing dataset twice more`() async throws {
+        let fixture = try fixture("CREATE MATERIALIZED VIEW gold.fails AS SELECT error('no') AS e FROM bronze.t;")
+        var update = UpdateOptions(mode: .production)
+        update.secondsBetweenTries = 0
+        let outcome = try await fixture.run(.declarative, update: update)
+        #expect(outcome.measures(of: "gold.fails")?.attempts == 3)
+        let development = try await fixture.run(.declarative)
+        #expect(development.measures(of: "gold.fails")?.attempts == 1)
+    }
+
+    @Test func `only what failed, or was skipped for it, is run again`() async throws {
+        let fixture = try PipelineFixture(
+            "sources: {s: {location: data/*.csv}}",
+            sql: """
+                CREATE STREAMING TABLE bronze.t AS SELECT * FROM STREAM read_files('${source.s}');
+                CREATE STREAMING TABLE silver.t (CONSTRAINT small EXPECT (id < 100) ON VIOLATION FAIL UPDATE)
+                  AS SELECT * FROM STREAM(bronze.t);
+                CREATE MATERIALIZED VIEW gold.n AS SELECT count(*) AS n FROM silver.t;
+                CREATE MATERIALIZED VIEW gold.other AS SELECT count(*) AS n FROM bronze.t;
+                """
+        )
+        try fixture.drop("id\n1000\n", "a.csv")
+        #expect(try await fixture.run(.declarative).errors.count == 1)
+        let again = try await fixture.run(.declarative, update: UpdateOptions(onlyFailed: true))
+        let steps = Set(again.events.filter { $0.stepKind == .dataset }.compactMap(\.step))
+        #expect(steps == ["silver.t", "gold.n"])
+    }
+
+    @Test func `datasets that are no longer defined are told of, and dropped on request`() async throws {
+        let fixture = try fixture(
+            "CREATE MATERIALIZED VIEW gold.old AS SELECT id, count(*) AS n FROM bronze.t GROUP BY id;"
+        )
+        try await fixture.run(.declarative)
+        try fixture.rewrite(sql: "CREATE STREAMING TABLE bronze.t AS SELECT * FROM STREAM read_files('${source.s}');")
+        let told = try await fixture.run(.declarative)
+        #expect(notices(told).contains { $0.hasPrefix("gold.old is no longer defined") })
+        #expect(try fixture.rows("SELECT n FROM gold.old") == [["1"]])
+        let dropped = try await fixture.run(.declarative, update: UpdateOptions(dropsRemoved: true))
+        #expect(notices(dropped).contains { $0 == "gold.old is no longer defined and was dropped" })
+        let left = "SELECT table_name FROM information_schema.tables WHERE table_name LIKE '%old%'"
+        #expect(try fixture.rows(left).isEmpty)
+        #expect(try notices(await fixture.run(.declarative)).isEmpty)
+    }
+
+    @Test func `a view that reads the clock is refreshed at every update`() async throws {
+        let fixture = try fixture(
+            "CREATE MATERIALIZED VIEW gold.late AS SELECT count(*) AS n FROM bronze.t "
+                + "WHERE current_date > DATE '2000-01-01';"
+        )
+        try await fixture.run(.declarative)
+        let idle = try await fixture.run(.declarative)
+        #expect(idle.end(of: "gold.late")?.kind == .stepCompleted)
+        #expect(idle.measures(of: "gold.late")?.reason?.contains("clock") == true)
+        #expect(idle.end(of: "gold.n")?.kind == .stepSkipped)
+    }
+}
