@@ -234,6 +234,8 @@ extension DatasetUpdate {
         if let name = unknown.first { return (.direct, "it reads the view \(name), whose changes are not kept") }
         if view.program.readsClock { return (.direct, "it reads the clock") }
         let isCurrent = try recordedLayout() == view.layout
+        // A union takes its flows' new rows as they are; nothing is cheaper.
+        if isCurrent, !dataset.unitedFlows.isEmpty { return (.incremental, nil) }
         switch dataset.refreshPolicy {
         case .full: return (.direct, "its REFRESH POLICY is FULL")
         case .incrementalStrict where !view.program.isIncremental:
