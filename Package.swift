@@ -33,8 +33,9 @@ let package = Package(
         .executableTarget(
             name: "duet",
             dependencies: [
-                "DuckKit", "DuetCompare", "DuetEngine", "DuetEvents", "DuetExpression", "DuetFetch", "DuetPipeline",
-                "DuetReport", "DuetServe", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "DuckKit", "DuetCompare", "DuetEngine", "DuetEvents", "DuetExpression", "DuetFactory", "DuetFetch",
+                "DuetPipeline", "DuetProcedural", "DuetReport", "DuetServe",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
         ),
@@ -63,6 +64,7 @@ let package = Package(
         ),
         .target(name: "DuetExpression", swiftSettings: pure),
         .target(name: "DuetEvents", dependencies: ["DuetPipeline"], swiftSettings: pure),
+        .target(name: "DuetFactory", dependencies: ["DuetExpression", "DuetPipeline"], swiftSettings: pure),
         .target(
             name: "DuetEngine",
             dependencies: ["DuckKit", "DuetFetch", "DuetPipeline", "DuetEvents"],
@@ -70,7 +72,9 @@ let package = Package(
         ),
         .target(
             name: "DuetProcedural",
-            dependencies: ["DuckKit", "DuetEngine", "DuetEvents", "DuetPipeline"],
+            dependencies: [
+                "DuckKit", "DuetEngine", "DuetEvents", "DuetExpression", "DuetFactory", "DuetFetch", "DuetPipeline",
+            ],
             swiftSettings: pure
         ),
         .target(
@@ -139,6 +143,19 @@ let package = Package(
         .testTarget(
             name: "DuetProceduralTests",
             dependencies: ["DuetEngine", "DuetEvents", "DuetPipeline", "DuetServe", "DuetTestSupport"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "DuetFactoryTests",
+            dependencies: ["DuetExpression", "DuetFactory", "DuetPipeline", "DuetTestSupport"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "DuetProceduralTests",
+            dependencies: [
+                "DuckKit", "DuetEngine", "DuetEvents", "DuetExpression", "DuetFactory", "DuetFetch", "DuetPipeline",
+                "DuetProcedural", "DuetServe", "DuetTestSupport",
+            ],
             swiftSettings: strict
         ),
         .testTarget(

@@ -15,12 +15,20 @@ struct ValidateCommand: ParsableCommand {
 
             Example:
               duet validate pipelines/flights
+
+            A folder without pipeline.yml is read as an Azure Data Factory: its findings are printed, with counts.
             """
     )
 
     @OptionGroup var options: PipelineOptions
 
+    @Flag(name: .shortAndLong, help: "Print errors and counts only, no warnings (data factories).")
+    var quiet = false
+
     func run() throws {
+        if FactoryValidation.isFactory(options.pipeline) {
+            return try FactoryValidation.run(options.pipeline, isQuiet: quiet)
+        }
         let findings = try PipelineInspection(try options.load(), root: options.home).validate()
         for note in findings.notes { Console.note("note: \(note)") }
         let count = findings.graph.nodes.count
