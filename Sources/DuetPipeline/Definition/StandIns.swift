@@ -1,0 +1,87 @@
+internal import Foundation
+
+/// What stands in for the services an Azure Data Factory pipeline talks to, as stand-ins.yml says.
+public struct StandIns: Sendable, Hashable {
+    /// What a linked service is here.
+    public enum Place: Sendable, Hashable {
+        /// A folder; a container is a folder in it.
+        case folder(String)
+        /// The address of a server, without a slash at its end.
+        case http(String)
+        /// A schema of the warehouse, and the folder that holds its stored procedures as SQL files.
+        case schema(String, procedures: String?)
+        /// A folder with a program for each notebook or command.
+        case commands(String)
+    }
+
+    /// The places by linked service, in lower case.
+    public var places: [String: Place]
+    /// Beginnings of addresses, and what is asked instead.
+    public var web: [(from: String, to: String)]
+    /// The file; nil when there is none.
+    public var file: String?
+
+    /// Creates a table of stand-ins.
+    public init(places: [String: Place] = [:], web: [(from: String, to: String)] = [], file: String? = nil) {
+        self.places = Dictionary(places.map { ($0.lowercased(), $1) }, uniquingKeysWith: { first, _ in first })
+        self.web = web
+        self.file = file
+    }
+
+    /// The place of a linked service; case does not count.
+    public subscript(linkedService: String) -> Place? { places[linkedService.lowercased()] }
+
+    /// Reads a file.
+    ///
+    /// - Parameter path: The file; paths in it are relative to its folder.
+    /// - Throws: ``DuetError`` with the place of the fault.
+    public static func load(_ path: String) throws(DuetError) -> StandIns {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw DuetError(.missingFile, "there is no '\(path)'")
+        }
+        let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
+        let root = try YAMLValue.root(of: SourceFile(path: path, text: String(decoding: data, as: UTF8.self)))
+        var standIns = StandIns(file: path)
+        for (key, value) in try root.mapping("stand-ins.yml", known: ["linkedServices", "web"]) {
+            if key == "web" {
+                for (from, to) in try value.mapping("'web'") {
+                    standIns.web.append((from, try to.string("an address")))
+                }
+                continue
+            }
+            for (name, place) in try value.mapping("'linkedServices'") {
+                standIns.places[name.lowercased()] = try Self.place(place, name: name, folder: folder)
+            }
+        }
+        return standIns
+    }
+
+    private static func place(_ value: YAMLValue, name: String, folder: URL) throws(DuetError) -> Place {
+        let known = ["folder", "http", "schema", "procedures", "commands"]
+        var found: [String: String] = [:]
+        for (key, value) in try value.mapping("the stand-in of '\(name)'", known: known) {
+            found[key] = try value.string("'\(key)'")
+        }
+        func path(_ text: String) -> String { URL(fileURLWithPath: text, relativeTo: folder).standardizedFileURL.path }
+        if let text = found["folder"] { return .folder(path(text)) }
+        if let text = found["http"] { return .http(text.hasSuffix("/") ? String(text.dropLast()) : text) }
+        if let text = found["schema"] { return .schema(text, procedures: found["procedures"].map(path)) }
+        if let text = found["commands"] { return .commands(path(text)) }
+        throw value.error(
+            .missingKey,
+            "the stand-in of '\(name)' says neither folder, http, schema nor commands",
+            hint: "write for example: \(name): { folder: data }"
+        )
+    }
+
+    /// Compares what is mapped.
+    public static func == (a: StandIns, b: StandIns) -> Bool {
+        a.places == b.places && a.file == b.file && a.web.elementsEqual(b.web, by: ==)
+    }
+
+    /// Feeds what is mapped.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(places)
+        hasher.combine(file)
+    }
+}

@@ -1,0 +1,136 @@
+internal import DuckKit
+internal import DuetEngine
+internal import DuetExpression
+internal import DuetFactory
+internal import Foundation
+
+/// Copy: rows or files from one dataset to another.
+struct CopyHandler: ActivityHandler {
+    let environment: FactoryEnvironment
+
+    func perform(_ call: ActivityCall) -> ActivityAnswer {
+        answer {
+            guard let input = call.inputs.first, let output = call.outputs.first else {
+                throw ActivityFailure("DatasetNotFound", "Copy names no input or no output", isFinal: true)
+            }
+            let start = Date()
+            var report = CopyReport()
+            let sink = try DatasetPlace(output, environment)
+            if FileLayout(output).kind == .binary, case .files(let target) = sink {
+                try FileCopy(call, environment).run(from: input, to: target, &report)
+            } else {
+                try copyRows(call, input, output, sink, &report)
+            }
+            if LookupHandler.flag(call["validateDataConsistency"]) == true { report.consistency = "Verified" }
+            return report.json(seconds: Date().timeIntervalSince(start))
+        }
+    }
+
+    private func copyRows(
+        _ call: ActivityCall,
+        _ input: ResolvedDataset,
+        _ output: ResolvedDataset,
+        _ sink: DatasetPlace,
+        _ report: inout CopyReport
+    ) throws {
+        let settings = call["source"]?.objectValue ?? ExpressionObject()
+        let source = try SourceRelation(settings, input, call, environment)
+        report.filesRead = source.files.count
+        report.dataRead = source.byteCount
+        let mapping = try ColumnMapping(call["translator"]?.objectValue)
+        let columns = try source.connection.describe(source.sql)
+        let extra = settings.value(ignoringCase: "additionalColumns")?.arrayValue ?? []
+        let query = try mapping.query(
+            over: source,
+            columns: columns.map(\.name),
+            additional: extra,
+            header: FileLayout(input).hasHeader
+        )
+        switch sink {
+        case .table(let schema, let name):
+            guard let name else {
+                throw ActivityFailure("NoTable", "the dataset '\(output.name)' names no table", isFinal: true)
+            }
+            try call.control.interruptible(source.connection) {
+                try TableSink(call, environment, schema: schema, table: name)
+                    .write(query, connection: source.connection, service: output.linkedService, &report)
+            }
+        case .files(let set):
+            try call.control.interruptible(source.connection) {
+                try write(query, to: set, call, source, &report)
+            }
+        case .http: throw ActivityFailure("UnsupportedSink", "rows cannot be sent to a server", isFinal: true)
+        }
+    }
+
+    private func write(
+        _ query: String,
+        to set: FileSet,
+        _ call: ActivityCall,
+        _ source: SourceRelation,
+        _ report: inout CopyReport
+    ) throws {
+        // Without a name of its own a file is called after what it comes from.
+        let stem = source.files.count == 1 ? source.files[0].relative.split(separator: "/").last.map(String.init) : nil
+        let name = set.name ?? (stem.map { Self.stem($0) } ?? "data_\(call.activityRunID)") + set.format.suffix
+        try FileManager.default.createDirectory(atPath: set.folderPath, withIntermediateDirectories: true)
+        let path = "\(set.folderPath)/\(name)"
+        let format = call["sink"]?.objectValue?.value(ignoringCase: "formatSettings")?.objectValue
+        let isArray = format?.value(ignoringCase: "filePattern")?.stringValue?.lowercased() == "arrayofobjects"
+        // Written beside and renamed, so that nobody reads half a file.
+        let temporary = "\(set.folderPath)/.\(name).\(call.activityRunID)"
+        let rows = try source.connection.execute(
+            "COPY (\(query)) TO \(SQL.literal(temporary)) (\(try set.format.writing(isArray: isArray)))"
+        )
+        if FileManager.default.fileExists(atPath: path) { try FileManager.default.removeItem(atPath: path) }
+        try FileManager.default.moveItem(atPath: temporary, toPath: path)
+        report.rowsRead = rows
+        report.rowsCopied = rows
+        report.filesWritten = 1
+        report.dataWritten = SourceRelation.size(path)
+    }
+
+    private static func stem(_ name: String) -> String {
+        name.lastIndex(of: ".").map { String(name[..<$0]) } ?? name
+    }
+}
+
+/// What a Copy did, in the service's terms.
+///
+/// Source: copy-activity-monitoring, "Monitor programmatically".
+struct CopyReport {
+    var dataRead = 0
+    var dataWritten = 0
+    var filesRead = 0
+    var filesWritten = 0
+    var rowsRead: Int?
+    var rowsCopied: Int?
+    var rowsSkipped = 0
+    var logFilePath: String?
+    var consistency: String?
+
+    func json(seconds: Double) -> ExpressionValue {
+        let duration = max(1, Int(seconds.rounded(.up)))
+        var object: ExpressionObject = [
+            "dataRead": .integer(Int64(dataRead)), "dataWritten": .integer(Int64(dataWritten)),
+            "filesRead": .integer(Int64(filesRead)), "filesWritten": .integer(Int64(filesWritten)),
+        ]
+        object["rowsRead"] = rowsRead.map { .integer(Int64($0)) }
+        object["rowsCopied"] = rowsCopied.map { .integer(Int64($0)) }
+        if rowsSkipped > 0 || logFilePath != nil { object["rowsSkipped"] = .integer(Int64(rowsSkipped)) }
+        object["copyDuration"] = .integer(Int64(duration))
+        object["throughput"] = .float(Double(dataRead) / 1_024 / Double(duration))
+        object["errors"] = []
+        object["logFilePath"] = logFilePath.map { .string($0) }
+        object["effectiveIntegrationRuntime"] = "duet (local)"
+        object["usedDataIntegrationUnits"] = 4
+        object["usedParallelCopies"] = 1
+        if let consistency {
+            object["dataConsistencyVerification"] = [
+                "VerificationResult": .string(consistency),
+                "InconsistentData": .string(rowsSkipped > 0 ? "Skipped" : "None"),
+            ]
+        }
+        return .object(object)
+    }
+}

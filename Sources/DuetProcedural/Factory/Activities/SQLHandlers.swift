@@ -1,0 +1,122 @@
+internal import DuckKit
+internal import DuetEngine
+internal import DuetExpression
+internal import DuetFactory
+internal import DuetPipeline
+
+/// Script: statements on the warehouse.
+struct ScriptHandler: ActivityHandler {
+    let environment: FactoryEnvironment
+
+    func perform(_ call: ActivityCall) -> ActivityAnswer {
+        answer {
+            guard let service = call.linkedService else { throw ActivityFailure.noService(call) }
+            guard case .schema(let schema, _) = try environment.place(of: service) else {
+                throw ActivityFailure("WrongStandIn", "Script needs a linked service mapped to a schema", isFinal: true)
+            }
+            let connection = try environment.connect(schema: schema)
+            let text = SQLText(schema: schema, service: service)
+            var sets: [ExpressionValue] = []
+            var affected = 0
+            for script in call["scripts"]?.arrayValue ?? [] {
+                guard let object = script.objectValue, let sql = object.value(ignoringCase: "text")?.stringValue else {
+                    continue
+                }
+                let statement = text.translated(
+                    sql,
+                    parameters: Self.parameters(object.value(ignoringCase: "parameters"))
+                )
+                let isQuery = object.value(ignoringCase: "type")?.stringValue?.lowercased() != "nonquery"
+                try call.control.interruptible(connection) {
+                    guard isQuery else {
+                        affected += try connection.execute(statement)
+                        return
+                    }
+                    let rows = try RowOutput.rows(try connection.query(statement), limit: FactoryLimits.lookupRows)
+                    sets.append(["rowCount": .integer(Int64(rows.count)), "rows": .array(rows)])
+                }
+            }
+            return [
+                "resultSetCount": .integer(Int64(sets.count)), "recordsAffected": .integer(Int64(affected)),
+                "resultSets": .array(sets), "outputParameters": .object(ExpressionObject()), "outputLogs": "",
+            ]
+        }
+    }
+
+    private static func parameters(_ value: ExpressionValue?) -> [String: ExpressionValue] {
+        var values = ExpressionObject()
+        for element in value?.arrayValue ?? [] {
+            if let name = element.objectValue?.value(ignoringCase: "name")?.stringValue { values[name] = element }
+        }
+        return SQLText.parameters(.object(values))
+    }
+}
+
+/// SqlServerStoredProcedure: a SQL file run with parameters.
+struct StoredProcedureHandler: ActivityHandler {
+    let environment: FactoryEnvironment
+
+    func perform(_ call: ActivityCall) -> ActivityAnswer {
+        answer {
+            let name = call["storedProcedureName"]?.stringValue ?? ""
+            let (sql, schema) = try environment.procedure(name, of: call.linkedService)
+            let connection = try environment.connect(schema: schema)
+            let text = SQLText(schema: schema, service: call.linkedService)
+                .translated(sql, parameters: SQLText.parameters(call["storedProcedureParameters"]))
+            // A procedure does all of its work or none, so that a retry begins from the start.
+            try call.control.interruptible(connection) {
+                _ = try connection.transaction { try connection.execute(text) }
+            }
+            return ["executionDuration": 0]
+        }
+    }
+}
+
+/// Lookup: some rows, or one.
+struct LookupHandler: ActivityHandler {
+    let environment: FactoryEnvironment
+
+    func perform(_ call: ActivityCall) -> ActivityAnswer {
+        answer {
+            guard let dataset = call.inputs.first else {
+                throw ActivityFailure("DatasetNotFound", "Lookup names no dataset", isFinal: true)
+            }
+            let source = try SourceRelation(
+                call["source"]?.objectValue ?? ExpressionObject(),
+                dataset,
+                call,
+                environment
+            )
+            let result = try call.control.interruptible(source.connection) {
+                try source.connection.query(source.limited(FactoryLimits.lookupRows))
+            }
+            let isFirst = Self.flag(call["firstRowOnly"]) ?? true
+            let rows = try RowOutput.rows(result, limit: isFirst ? 1 : FactoryLimits.lookupRows)
+            var output = ExpressionObject()
+            if isFirst {
+                if let row = rows.first { output["firstRow"] = row }
+            } else {
+                output["count"] = .integer(Int64(rows.count))
+                output["value"] = .array(rows)
+            }
+            let size = ExpressionValue.object(output).json.utf8.count
+            guard size <= FactoryLimits.lookupBytes else {
+                throw ActivityFailure(
+                    "LookupOutputTooLarge",
+                    "the rows take \(size) bytes; Lookup returns at most \(FactoryLimits.lookupBytes)",
+                    hint: "select fewer columns or rows",
+                    isFinal: true
+                )
+            }
+            return .object(output)
+        }
+    }
+
+    static func flag(_ value: ExpressionValue?) -> Bool? {
+        switch value {
+        case .boolean(let flag)?: flag
+        case .string(let text)?: text.lowercased() == "true"
+        default: nil
+        }
+    }
+}

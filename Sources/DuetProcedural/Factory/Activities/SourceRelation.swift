@@ -1,0 +1,209 @@
+internal import DuckKit
+internal import DuetEngine
+internal import DuetExpression
+internal import DuetFactory
+internal import DuetFetch
+internal import DuetPipeline
+internal import Foundation
+
+/// What a Copy or Lookup reads: a query on the warehouse, over files or tables.
+struct SourceRelation {
+    let connection: Connection
+    /// A query that gives all rows.
+    let sql: String
+    /// The files read; empty for tables.
+    let files: [(path: String, relative: String)]
+    /// Their bytes.
+    let byteCount: Int
+
+    init(
+        _ source: ExpressionObject,
+        _ dataset: ResolvedDataset,
+        _ call: ActivityCall,
+        _ environment: FactoryEnvironment
+    ) throws {
+        switch try DatasetPlace(dataset, environment) {
+        case .table(let schema, let name):
+            connection = try environment.connect(schema: schema)
+            sql = try Self.query(source, schema: schema, table: name, dataset, environment, connection)
+            files = []
+            byteCount = 0
+        case .files(let set):
+            connection = try environment.warehouse.connect()
+            let found = try Self.files(of: set, source)
+            guard !found.isEmpty else {
+                throw ActivityFailure(
+                    "FileNotFound",
+                    "no file fits '\(set.folder.isEmpty ? "" : set.folder + "/")\(set.name ?? "*")' of the dataset '\(dataset.name)'",
+                    hint: "it was looked for in \(set.folderPath)"
+                )
+            }
+            files = found
+            byteCount = found.reduce(0) { $0 + Self.size($1.path) }
+            sql = "SELECT * FROM \(try set.format.reading(found.map(\.path)))"
+        case .http(let url):
+            connection = try environment.warehouse.connect()
+            let layout = FileLayout(dataset)
+            let pages = try HTTPPages(source, url: url, call, environment).fetch()
+            files = pages.map { ($0, URL(fileURLWithPath: $0).lastPathComponent) }
+            byteCount = pages.reduce(0) { $0 + Self.size($1) }
+            // A REST resource has no format of its own: it is JSON.
+            sql =
+                layout.kind == .binary
+                ? "SELECT * FROM read_json([\(pages.map(SQL.literal).joined(separator: ", "))], format = 'auto', union_by_name = true)"
+                : "SELECT * FROM \(try layout.reading(pages))"
+        }
+    }
+
+    func limited(_ rows: Int) -> String { "SELECT * FROM (\(sql)) LIMIT \(rows)" }
+
+    static func size(_ path: String) -> Int {
+        do {
+            return try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0
+        } catch {
+            // A file that has gone meanwhile has no size; reading it will say so.
+            return 0
+        }
+    }
+
+    /// The files a source means: its wildcards, or else what the dataset names.
+    static func files(of set: FileSet, _ source: ExpressionObject) throws -> [(path: String, relative: String)] {
+        let settings = source.value(ignoringCase: "storeSettings")?.objectValue ?? source
+        let folder = settings.value(ignoringCase: "wildcardFolderPath")?.stringValue
+        let name = settings.value(ignoringCase: "wildcardFileName")?.stringValue
+        let isRecursive = LookupHandler.flag(settings.value(ignoringCase: "recursive")) ?? true
+        return try set.files(folderPattern: folder, namePattern: name, isRecursive: isRecursive)
+    }
+
+    private static func query(
+        _ source: ExpressionObject,
+        schema: String,
+        table: String?,
+        _ dataset: ResolvedDataset,
+        _ environment: FactoryEnvironment,
+        _ connection: Connection
+    ) throws -> String {
+        let text = SQLText(schema: schema, service: dataset.linkedService)
+        for name in ["sqlReaderQuery", "query", "oracleReaderQuery"] {
+            if let query = source.value(ignoringCase: name)?.stringValue, !query.isEmpty {
+                return trimmed(text.translated(query))
+            }
+        }
+        if let name = source.value(ignoringCase: "sqlReaderStoredProcedureName")?.stringValue {
+            let (sql, _) = try environment.procedure(name, of: dataset.linkedService)
+            let parameters = SQLText.parameters(source.value(ignoringCase: "storedProcedureParameters"))
+            let statements = try connection.statements(in: text.translated(sql, parameters: parameters))
+            // All but the last statement prepare; the last one's rows are the procedure's result.
+            for statement in statements.dropLast() { try connection.execute(statement.sql) }
+            guard let last = statements.last else {
+                throw ActivityFailure(
+                    "ProcedureEmpty",
+                    "the stored procedure '\(name)' has no statement",
+                    isFinal: true
+                )
+            }
+            return last.sql
+        }
+        guard let table else {
+            throw ActivityFailure(
+                "NoQuery",
+                "the dataset '\(dataset.name)' names no table, and the source no query",
+                isFinal: true
+            )
+        }
+        return "SELECT * FROM \(SQL.qualified(schema, table))"
+    }
+
+    private static func trimmed(_ query: String) -> String {
+        var query = query.trimmingCharacters(in: .whitespacesAndNewlines)
+        while query.hasSuffix(";") { query = String(query.dropLast()).trimmingCharacters(in: .whitespacesAndNewlines) }
+        return query
+    }
+}
+
+/// The answers of a REST source, page after page, as files.
+struct HTTPPages {
+    private let source: ExpressionObject
+    private let url: String
+    private let call: ActivityCall
+    private let environment: FactoryEnvironment
+    private static let mostPages = 10_000
+
+    init(_ source: ExpressionObject, url: String, _ call: ActivityCall, _ environment: FactoryEnvironment) {
+        self.source = source
+        self.url = url
+        self.call = call
+        self.environment = environment
+    }
+
+    func fetch() throws -> [String] {
+        let folder = try environment.scratch(call)
+        var headers: [(String, String)] = []
+        let additional = source.value(ignoringCase: "additionalHeaders")?.objectValue
+        for (name, value) in zip(additional?.names ?? [], additional?.values ?? []) {
+            headers.append((name, value.stringValue ?? value.json))
+        }
+        let isPost = source.value(ignoringCase: "requestMethod")?.stringValue?.uppercased() == "POST"
+        let body = source.value(ignoringCase: "requestBody")?.stringValue ?? ""
+        var pages: [String] = []
+        var next: String? = url
+        while let address = next {
+            guard pages.count < Self.mostPages else {
+                throw ActivityFailure("TooManyPages", "the source has more than \(Self.mostPages) pages", isFinal: true)
+            }
+            let path = "\(folder)/page-\(pages.count + 1)"
+            let request = FetchRequest(
+                url: address,
+                method: isPost ? .post(Array(body.utf8)) : .get,
+                headers: headers,
+                destination: isPost ? nil : path,
+                retry: .never
+            )
+            let fetcher = environment.fetcher
+            if isPost {
+                let (_, bytes) = try Blocking.wait(control: call.control) { try await fetcher.data(request) }
+                try Data(bytes).write(to: URL(fileURLWithPath: path))
+            } else {
+                _ = try Blocking.wait(control: call.control) { try await fetcher.fetch(request) }
+            }
+            pages.append(path)
+            next = try nextAddress(after: path)
+        }
+        return pages
+    }
+
+    /// The rule `AbsoluteUrl` with a path such as `$.nextLink`.
+    private func nextAddress(after path: String) throws -> String? {
+        guard let rules = source.value(ignoringCase: "paginationRules")?.objectValue,
+            let rule = rules.value(ignoringCase: "AbsoluteUrl")?.stringValue, rule.hasPrefix("$.")
+        else { return nil }
+        let text = String(decoding: try Data(contentsOf: URL(fileURLWithPath: path)), as: UTF8.self)
+        guard case .success(let page) = Result(catching: { try ExpressionValue(json: text) }) else {
+            throw ActivityFailure("NotJSON", "a page of the source is no JSON", isFinal: true)
+        }
+        var value: ExpressionValue? = page
+        for part in rule.dropFirst(2).split(separator: ".") {
+            value = value?.objectValue?.value(ignoringCase: String(part))
+        }
+        guard let next = value?.stringValue, !next.isEmpty else { return nil }
+        return try environment.address(next)
+    }
+}
+
+extension FactoryEnvironment {
+    /// The address that is asked in place of one in a pipeline.
+    ///
+    /// Nothing leaves the machine unless stand-ins.yml says so.
+    func address(_ url: String) throws(ActivityFailure) -> String {
+        for (from, to) in standIns.web where url.hasPrefix(from) { return to + url.dropFirst(from.count) }
+        let host = URL(string: url)?.host ?? ""
+        if host == "127.0.0.1" || host == "localhost" || host == "::1" { return url }
+        throw ActivityFailure(
+            "MissingStandIn",
+            "the address of the host '\(host)' has no stand-in, and nothing leaves this machine without one",
+            hint: "add to stand-ins.yml under web:  \(host.isEmpty ? url : "https://\(host)"): http://127.0.0.1:PORT "
+                + "(or the same address, to ask the real one)",
+            isFinal: true
+        )
+    }
+}

@@ -1,0 +1,148 @@
+internal import DuckKit
+public import DuetEngine
+internal import DuetExpression
+public import DuetFactory
+public import DuetFetch
+public import DuetPipeline
+internal import Foundation
+
+/// What activities work on: the warehouse, local places for linked services, transfers.
+public struct FactoryEnvironment: Sendable {
+    /// Holds the tables.
+    public var warehouse: Warehouse
+    /// Local places for linked services.
+    public var standIns: StandIns
+    /// Makes transfers.
+    public var fetcher: Fetcher
+    /// A folder for files in between and session logs.
+    public var workFolder: String
+
+    /// Creates an environment.
+    public init(warehouse: Warehouse, standIns: StandIns, fetcher: Fetcher, workFolder: String) {
+        self.warehouse = warehouse
+        self.standIns = standIns
+        self.fetcher = fetcher
+        self.workFolder = workFolder
+    }
+
+    /// A handler for every type of activity that can be run here.
+    public var handlers: [ActivityKind: any ActivityHandler] {
+        let command = CommandHandler(environment: self)
+        return [
+            .copy: CopyHandler(environment: self), .lookup: LookupHandler(environment: self),
+            .getMetadata: GetMetadataHandler(environment: self), .delete: DeleteHandler(environment: self),
+            .validation: ValidationHandler(environment: self), .script: ScriptHandler(environment: self),
+            .storedProcedure: StoredProcedureHandler(environment: self), .webActivity: WebHandler(environment: self),
+            .azureFunction: WebHandler(environment: self), .custom: command, .databricksNotebook: command,
+            .databricksSparkPython: command, .synapseNotebook: command,
+        ]
+    }
+}
+
+/// Finds linked services without a stand-in before a run begins.
+public enum StandInCheck {
+    /// An error, with the line to add, for each linked service that a pipeline or one it calls needs and has no place.
+    public static func missing(for pipeline: String, in factory: Factory, _ standIns: StandIns) -> [DuetError] {
+        var errors: [DuetError] = []
+        var told: Set<String> = []
+        var seen: Set<String> = []
+        var open = [pipeline.lowercased()]
+        while let next = open.popLast() {
+            guard seen.insert(next).inserted, let pipeline = factory.pipeline(named: next) else { continue }
+            for activity in pipeline.allActivities where activity.inactiveMark == nil {
+                if activity.kind == .executePipeline,
+                    let child = activity.typeProperties["pipeline"].flatMap(FactoryReference.init)
+                {
+                    open.append(child.name.lowercased())
+                }
+                let datasets = (activity.inputs + activity.outputs).compactMap {
+                    factory.resource(.dataset, named: $0.name)?.linkedService
+                }
+                for service in [activity.linkedService].compactMap({ $0 }) + datasets {
+                    let isComputed = service.name.contains("@")
+                    guard standIns[service.name] == nil, !isComputed, told.insert(service.name.lowercased()).inserted
+                    else { continue }
+                    errors.append(error(service, activity, pipeline, factory))
+                }
+            }
+        }
+        return errors
+    }
+
+    private static func error(
+        _ service: FactoryReference,
+        _ activity: FactoryActivity,
+        _ pipeline: FactoryPipeline,
+        _ factory: Factory
+    ) -> DuetError {
+        let type = factory.resource(.linkedService, named: service.name)?.type ?? ""
+        return pipeline.resource.error(
+            .missingStandIn,
+            "'\(activity.name)' needs the linked service '\(service.name)'"
+                + (type.isEmpty ? "" : " (\(type))") + ", which has no stand-in here",
+            hint: "add to stand-ins.yml under linkedServices:  \(service.name): \(suggestion(type, activity))",
+            at: activity.node.offset
+        )
+    }
+
+    private static func suggestion(_ type: String, _ activity: FactoryActivity) -> String {
+        let lowered = type.lowercased()
+        if lowered.contains("blob") || lowered.contains("file") || lowered.contains("datalake")
+            || lowered.contains("s3")
+        {
+            return "{ folder: FOLDER }"
+        }
+        if lowered.contains("http") || lowered.contains("rest") || lowered.contains("function")
+            || lowered.contains("web")
+        {
+            return "{ http: http://127.0.0.1:PORT }"
+        }
+        if lowered.contains("databricks") || lowered.contains("batch") || lowered.contains("synapse") {
+            return "{ commands: FOLDER }"
+        }
+        return "{ schema: NAME, procedures: FOLDER }"
+    }
+}
+
+extension DuetError.Code {
+    /// A linked service that stand-ins.yml does not map.
+    public static let missingStandIn = Self("MISSING_STAND_IN")
+}
+
+extension ActivityHandler {
+    /// Does work that throws, and tells what it throws as the activity's failure.
+    func answer(_ work: () throws -> ExpressionValue) -> ActivityAnswer {
+        do {
+            return .succeeded(try work())
+        } catch {
+            return .failed(ActivityFailure(describing: error))
+        }
+    }
+}
+
+extension ActivityFailure {
+    /// An activity that says nowhere on what it runs.
+    static func noService(_ call: ActivityCall) -> ActivityFailure {
+        ActivityFailure("NoLinkedService", "'\(call.activity.name)' names no linked service", isFinal: true)
+    }
+
+    /// The failure that an error of the layers below amounts to.
+    init(describing error: any Error) {
+        switch error {
+        case let failure as ActivityFailure: self = failure
+        case let error as DuckDBError:
+            self.init(
+                "SqlOperationFailed",
+                error.message.split(separator: "\n").first.map(String.init) ?? error.message
+            )
+            if let sql = error.sql { message += " in: \(sql.prefix(500))" }
+        case let error as FetchError:
+            let status = error.httpStatus.map(String.init)
+            self.init(status ?? "\(error.code)", error.message, kind: .system, hint: error.hint)
+        case let error as DuetError:
+            self.init(error.code.name, error.message, hint: error.hint)
+        default:
+            self.init("UnexpectedFailure", error.localizedDescription, kind: .system)
+        }
+    }
+}
