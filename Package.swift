@@ -141,11 +141,6 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(
-            name: "DuetProceduralTests",
-            dependencies: ["DuetEngine", "DuetEvents", "DuetPipeline", "DuetServe", "DuetTestSupport"],
-            swiftSettings: strict
-        ),
-        .testTarget(
             name: "DuetFactoryTests",
             dependencies: ["DuetExpression", "DuetFactory", "DuetPipeline", "DuetTestSupport"],
             swiftSettings: strict

@@ -23,6 +23,8 @@ public struct Comparison: Sendable {
     public var workers: Int
     /// How often the scenario is played from the start.
     public var repetitions: Int
+    /// What the procedural style runs.
+    public var procedural: ProceduralForm
     /// Stops the comparison.
     public var control: RunControl
     /// Where events go.
@@ -38,6 +40,7 @@ public struct Comparison: Sendable {
         settings: EngineSettings = EngineSettings(),
         workers: Int = 2,
         repetitions: Int = 1,
+        procedural: ProceduralForm = .derived,
         control: RunControl = RunControl(),
         sinks: [any EventSink] = [],
         progress: @escaping @Sendable (String) -> Void = { _ in }
@@ -48,6 +51,7 @@ public struct Comparison: Sendable {
         self.settings = settings
         self.workers = workers
         self.repetitions = repetitions
+        self.procedural = procedural
         self.control = control
         self.sinks = sinks
         self.progress = progress
@@ -131,7 +135,7 @@ public struct Comparison: Sendable {
     }
 
     private func run(_ style: Style, _ request: RunRequest) throws -> RunMeasures {
-        let outcome = try Styles.executor(style).run(request)
+        let outcome = try Styles.executor(style, procedural).run(request)
         guard outcome.isSuccess else { throw DuetErrors(outcome.errors) }
         return RunMeasures(seconds: outcome.seconds, events: outcome.events)
     }
@@ -157,11 +161,20 @@ public struct Comparison: Sendable {
     }
 }
 
+/// The two things the procedural style can run.
+public enum ProceduralForm: String, Sendable, Hashable, CaseIterable {
+    /// Activities derived from the definition.
+    case derived
+    /// The hand-written data factory in activities/.
+    case activities
+}
+
 /// The executors by style.
 public enum Styles {
     /// The executor of a style.
-    public static func executor(_ style: Style) -> any PipelineExecutor {
+    public static func executor(_ style: Style, _ form: ProceduralForm = .derived) -> any PipelineExecutor {
         switch style {
+        case .procedural where form == .activities: ActivitiesExecutor()
         case .procedural: ProceduralExecutor()
         case .declarative: DeclarativeExecutor()
         }

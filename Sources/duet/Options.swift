@@ -1,10 +1,12 @@
 public import ArgumentParser
+public import DuetCompare
 public import DuetEngine
 import DuetEvents
 import DuetFetch
 import DuetPipeline
 
 extension Style: ExpressibleByArgument {}
+extension ProceduralForm: ExpressibleByArgument {}
 
 /// Options that every command on a pipeline has.
 struct PipelineOptions: ParsableArguments {

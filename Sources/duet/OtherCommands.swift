@@ -119,6 +119,9 @@ struct CompareCommand: ParsableCommand {
     @Option(name: .customLong("repeat"), help: "How often to play the scenario; times are then medians.")
     var repetitions = 1
 
+    @Option(help: "For the procedural style: derived (from the definition) or activities (the hand-written ones).")
+    var procedural = ProceduralForm.derived
+
     @Option(help: "Write the report as Markdown to this file.")
     var report: String?
 
@@ -146,6 +149,7 @@ struct CompareCommand: ParsableCommand {
             settings: engine.settings,
             workers: engine.workers,
             repetitions: repetitions,
+            procedural: procedural,
             control: control,
             sinks: verbose ? [Progress(verbose: true)] : [],
             progress: { Console.note("compare: \($0)") }

@@ -35,6 +35,11 @@ struct RunCommand: ParsableCommand {
     @Flag(name: .shortAndLong, help: "Show skipped steps and every statement.")
     var verbose = false
 
+    @OptionGroup var factory: FactoryOptions
+
+    @Option(help: "For the procedural style: derived (from the definition) or activities (the hand-written ones).")
+    var procedural = ProceduralForm.derived
+
     func validate() throws {
         if style == .procedural, !refresh.isEmpty || !fullRefresh.isEmpty || update.options != UpdateOptions() {
             throw ValidationError(
@@ -45,6 +50,15 @@ struct RunCommand: ParsableCommand {
     }
 
     func run() throws {
+        if FactoryValidation.isFactory(options.pipeline) {
+            return try FactoryRunning(
+                folder: options.pipeline,
+                home: options.home,
+                parameters: try options.overrides(),
+                options: factory,
+                engine: engine
+            ).run()
+        }
         let pipeline = try options.load()
         let progress = Progress(verbose: verbose)
         let control = RunControl()
@@ -55,7 +69,7 @@ struct RunCommand: ParsableCommand {
         let selection = refresh.isEmpty ? nil : try options.names(refresh, of: pipeline).union(rebuild)
         let request = request(pipeline, selection, rebuild, control, progress)
         while true {
-            let outcome = try Styles.executor(style).run(request)
+            let outcome = try Styles.executor(procedural == .activities ? .procedural : style, procedural).run(request)
             progress.clear()
             Console.print(json ? RunSummary(outcome).json.text(pretty: true) : RunSummary(outcome).text)
             guard let seconds = update.watch else {

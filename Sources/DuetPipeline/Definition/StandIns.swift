@@ -33,14 +33,19 @@ public struct StandIns: Sendable, Hashable {
 
     /// Reads a file.
     ///
-    /// - Parameter path: The file; paths in it are relative to its folder.
+    /// - Parameters:
+    ///   - path: The file; paths in it are relative to its folder.
+    ///   - parameters: Values for `${name}` in it.
+    /// - Returns: What it maps.
     /// - Throws: ``DuetError`` with the place of the fault.
-    public static func load(_ path: String) throws(DuetError) -> StandIns {
+    public static func load(_ path: String, parameters: [String: String] = [:]) throws(DuetError) -> StandIns {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw DuetError(.missingFile, "there is no '\(path)'")
         }
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
-        let root = try YAMLValue.root(of: SourceFile(path: path, text: String(decoding: data, as: UTF8.self)))
+        let file = SourceFile(path: path, text: String(decoding: data, as: UTF8.self))
+        let filled = try Parameters(values: parameters).fill(file.text) { file.location(at: $0) }
+        let root = try YAMLValue.root(of: SourceFile(path: path, text: filled))
         var standIns = StandIns(file: path)
         for (key, value) in try root.mapping("stand-ins.yml", known: ["linkedServices", "web"]) {
             if key == "web" {
@@ -57,19 +62,24 @@ public struct StandIns: Sendable, Hashable {
     }
 
     private static func place(_ value: YAMLValue, name: String, folder: URL) throws(DuetError) -> Place {
-        let known = ["folder", "http", "schema", "procedures", "commands"]
+        let known = ["at", "folder", "http", "schema", "procedures", "commands"]
         var found: [String: String] = [:]
         for (key, value) in try value.mapping("the stand-in of '\(name)'", known: known) {
             found[key] = try value.string("'\(key)'")
         }
         func path(_ text: String) -> String { URL(fileURLWithPath: text, relativeTo: folder).standardizedFileURL.path }
+        // A place that a parameter decides: a folder at home, a server in a comparison.
+        if let text = found["at"] {
+            let isAddress = text.hasPrefix("http://") || text.hasPrefix("https://")
+            return isAddress ? .http(text.hasSuffix("/") ? String(text.dropLast()) : text) : .folder(path(text))
+        }
         if let text = found["folder"] { return .folder(path(text)) }
         if let text = found["http"] { return .http(text.hasSuffix("/") ? String(text.dropLast()) : text) }
         if let text = found["schema"] { return .schema(text, procedures: found["procedures"].map(path)) }
         if let text = found["commands"] { return .commands(path(text)) }
         throw value.error(
             .missingKey,
-            "the stand-in of '\(name)' says neither folder, http, schema nor commands",
+            "the stand-in of '\(name)' says neither at, folder, http, schema nor commands",
             hint: "write for example: \(name): { folder: data }"
         )
     }

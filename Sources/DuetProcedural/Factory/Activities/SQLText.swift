@@ -163,8 +163,23 @@ extension FactoryEnvironment {
     /// A connection whose unqualified names mean a schema, which is made when it is missing.
     func connect(schema: String) throws -> Connection {
         let connection = try warehouse.connect()
-        try connection.execute("CREATE SCHEMA IF NOT EXISTS \(SQL.identifier(schema))")
+        try make(schema: schema, connection)
         try connection.execute("SET schema = \(SQL.literal(schema))")
         return connection
+    }
+
+    /// Makes a schema when it is missing.
+    func make(schema: String, _ connection: Connection) throws {
+        var attempt = 1
+        while true {
+            do {
+                try connection.execute("CREATE SCHEMA IF NOT EXISTS \(SQL.identifier(schema))")
+                return
+            } catch {
+                // Two activities made it at the same time; by now it is there.
+                guard error.kind == .transaction, attempt < 5 else { throw error }
+                attempt += 1
+            }
+        }
     }
 }

@@ -29,8 +29,8 @@ struct TableSink {
         _ report: inout CopyReport
     ) throws {
         var result = report
+        try environment.make(schema: schema, connection)
         try connection.transaction {
-            try connection.execute("CREATE SCHEMA IF NOT EXISTS \(SQL.identifier(schema))")
             if let script = sink.value(ignoringCase: "preCopyScript")?.stringValue, !script.isEmpty {
                 try connection.execute(SQLText(schema: schema, service: service).translated(script))
             }

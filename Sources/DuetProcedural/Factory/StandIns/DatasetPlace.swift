@@ -113,6 +113,12 @@ struct FileSet {
             .flatMap { $0.replacingOccurrences(of: "\\", with: "/").split(separator: "/") }
             .filter { $0 != "." }.joined(separator: "/")
         name = text(location, "fileName")
+        if folder.isEmpty, name == nil, let relative = text(location, "relativeUrl") {
+            // A server's resource, when a folder stands in for the server.
+            let parts = relative.split(separator: "/").map(String.init)
+            folder = parts.dropLast().joined(separator: "/")
+            name = parts.last
+        }
         format = FileLayout(dataset)
         try check(folder)
         if let name { try check(name) }

@@ -12,18 +12,25 @@ public struct FactoryEnvironment: Sendable {
     public var warehouse: Warehouse
     /// Local places for linked services.
     public var standIns: StandIns
-    /// Makes transfers.
-    public var fetcher: Fetcher
+    private let transfers: LazyFetcher
     /// A folder for files in between and session logs.
     public var workFolder: String
 
     /// Creates an environment.
-    public init(warehouse: Warehouse, standIns: StandIns, fetcher: Fetcher, workFolder: String) {
+    public init(
+        warehouse: Warehouse,
+        standIns: StandIns,
+        fetcher: @escaping @autoclosure @Sendable () -> Fetcher,
+        workFolder: String
+    ) {
         self.warehouse = warehouse
         self.standIns = standIns
-        self.fetcher = fetcher
+        transfers = LazyFetcher(fetcher)
         self.workFolder = workFolder
     }
+
+    /// Makes transfers; made when it is first needed.
+    public var fetcher: Fetcher { transfers.fetcher }
 
     /// A handler for every type of activity that can be run here.
     public var handlers: [ActivityKind: any ActivityHandler] {
