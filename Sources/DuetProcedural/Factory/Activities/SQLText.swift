@@ -16,7 +16,7 @@ struct SQLText {
     init(schema: String, service: ResolvedLinkedService?) {
         self.schema = schema
         let type = service?.type.lowercased() ?? ""
-        isSQLServer = type.isEmpty || type.contains("sql")
+        isSQLServer = type.isEmpty || type.contains("sqlserver") || type.contains("azuresql")
     }
 
     /// The text with its names and parameters replaced.

@@ -40,7 +40,7 @@ struct SourceRelation {
             }
             files = found
             byteCount = found.reduce(0) { $0 + Self.size($1.path) }
-            sql = "SELECT * FROM \(try set.format.reading(found.map(\.path)))"
+            sql = try Self.named("SELECT * FROM \(try set.format.reading(found.map(\.path)))", set.format, connection)
         case .http(let url):
             connection = try environment.warehouse.connect()
             let layout = FileLayout(dataset)
@@ -51,8 +51,17 @@ struct SourceRelation {
             sql =
                 layout.kind == .binary
                 ? "SELECT * FROM read_json([\(pages.map(SQL.literal).joined(separator: ", "))], format = 'auto', union_by_name = true)"
-                : "SELECT * FROM \(try layout.reading(pages))"
+                : try Self.named("SELECT * FROM \(try layout.reading(pages))", layout, connection)
         }
+    }
+
+    /// Columns of text without a header are called Prop_0, Prop_1 …, as in the service.
+    private static func named(_ sql: String, _ layout: FileLayout, _ connection: Connection) throws -> String {
+        guard layout.kind == .delimitedText, !layout.hasHeader else { return sql }
+        let columns = try connection.describe(sql).enumerated().map { number, column in
+            "\(SQL.identifier(column.name)) AS Prop_\(number)"
+        }
+        return "SELECT \(columns.joined(separator: ", ")) FROM (\(sql))"
     }
 
     func limited(_ rows: Int) -> String { "SELECT * FROM (\(sql)) LIMIT \(rows)" }
