@@ -18,7 +18,8 @@ struct Duet: ParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            ValidateCommand.self, PlanCommand.self, RunCommand.self, RerunCommand.self, ExportCommand.self, CompareCommand.self, ShowCommand.self,
+            ValidateCommand.self, PlanCommand.self, RunCommand.self, RerunCommand.self, ExportCommand.self,
+            CompareCommand.self, ShowCommand.self,
             ScenarioCommand.self, DemoCommand.self, ExpressionCommand.self,
         ]
     )

@@ -48,6 +48,9 @@ public enum ActivityKind: String, Sendable, Hashable, CaseIterable {
         }
     }
 
+    /// Whether something here runs it; the other types are read and checked only.
+    public var isRunnable: Bool { self != .executeDataFlow && self != .webHook }
+
     /// Whether it holds other activities.
     public var isContainer: Bool { !branchProperties.isEmpty }
 

@@ -72,7 +72,7 @@ private struct CallGraph {
             )
             return factory.pipelines.map { pipeline in
                 broken.contains(pipeline.name.lowercased())
-                    || pipeline.allActivities.contains { $0.kind == nil && $0.inactiveMark == nil }
+                    || pipeline.allActivities.contains { $0.kind?.isRunnable != true && $0.inactiveMark == nil }
             }
         }
         for (number, factory) in factories.enumerated() {

@@ -70,7 +70,9 @@ public struct ActivityResult: Sendable {
         return .object(object)
     }
 
-    static func text(_ date: Date) -> String { date.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true)) }
+    static func text(_ date: Date) -> String {
+        date.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+    }
 
     private static func duration(_ seconds: Double) -> String {
         func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }

@@ -143,8 +143,11 @@ struct FileSet {
     /// The files there are, as paths relative to the dataset's folder, in order.
     ///
     /// - Parameters:
-    ///   - pattern: Wildcards for the path below the root of the container; nil for what the dataset names.
+    ///   - folderPattern: Wildcards for the folders below the container; nil for the dataset's own folder.
+    ///   - namePattern: Wildcards for the file's name; nil for what the dataset names.
     ///   - isRecursive: Whether folders below are looked into.
+    /// - Returns: Absolute paths, and paths relative to where the search began.
+    /// - Throws: ``ActivityFailure`` for a pattern that leads out of the stand-in.
     func files(
         folderPattern: String?,
         namePattern: String?,
