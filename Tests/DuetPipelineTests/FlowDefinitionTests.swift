@@ -115,4 +115,10 @@ import Testing
         #expect(capture.deleteCondition?.text == "op IN ('D', 'X')")
         #expect(capture.history == .versions)
     }
+
+    @Test func `a comment may stand in double quotes, as in Spark`() throws {
+        let sql = "CREATE LIVE TABLE t COMMENT \"it's \"\"so\"\"\" AS SELECT 1 AS a"
+        let pipeline = try PipelineFixture("", sql: sql).pipeline()
+        #expect(pipeline.datasets[0].comment == "it's \"so\"")
+    }
 }

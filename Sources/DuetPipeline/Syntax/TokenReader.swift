@@ -50,7 +50,11 @@ struct TokenReader {
     }
 
     mutating func string(_ noun: String) throws(DuetError) -> String {
-        guard let token = current, token.kind == .string else { throw unexpected("a \(noun) in single quotes") }
+        // Spark's SQL takes double quotes for text too, and many pipelines write their comments so.
+        guard let token = current, token.kind == .string || token.kind == .quotedName && token.text.hasPrefix("\"")
+        else {
+            throw unexpected("a \(noun) in single quotes")
+        }
         index += 1
         return token.unquoted
     }
