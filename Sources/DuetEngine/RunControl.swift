@@ -22,14 +22,25 @@ public final class RunControl: Sendable {
 
     /// Stops the run: statements under way are interrupted and rolled back, nothing new is started.
     public func cancel() {
-        let handles = state.withLock { state in
-            state.isCancelled = true
-            return Array(state.handles.values)
+        let isFirst = state.withLock { state in
+            defer { state.isCancelled = true }
+            return !state.isCancelled
         }
-        for handle in handles { handle.interrupt() }
+        let left = interruptAll()
         wake.lock()
         wake.broadcast()
         wake.unlock()
+        // DuckDB forgets an interrupt that comes between two statements, so it is said again until all have heard it.
+        if isFirst, left > 0 {
+            Thread.detachNewThread { [self] in while interruptAll() > 0 { Thread.sleep(forTimeInterval: 0.05) } }
+        }
+    }
+
+    /// Interrupts what runs, and says how many that were.
+    private func interruptAll() -> Int {
+        let handles = state.withLock { Array($0.handles.values) }
+        for handle in handles { handle.interrupt() }
+        return handles.count
     }
 
     /// Waits between two runs, but no longer than until the run is to stop.

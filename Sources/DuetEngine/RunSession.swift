@@ -147,6 +147,8 @@ public final class RunSession: Sendable {
                 )
                 return true
             } catch {
+                // What fails once the run is to stop fails for that, whatever the statement says that was hit.
+                let error = request.control.isCancelled ? ErrorTranslation.cancelled : error
                 measures.seconds = log.elapsed - startedAt
                 let text = Self.text(of: error)
                 let isRetried = (error as? DuetError).map { alsoRetried.contains($0.code) } ?? false
