@@ -50,8 +50,14 @@ public final class FileServer: Sendable {
             handler: FileHandler(server: WeakServer(self), root: real)
         )
         let task = Task { try await server.run() }
+        // A busy machine may take long to get to it; a port that is taken shows only in the server's end.
+        let listening = Task { try await server.waitUntilListening(timeout: 60) }
+        Task {
+            _ = await task.result
+            listening.cancel()
+        }
         do {
-            try await server.waitUntilListening()
+            try await listening.value
         } catch {
             task.cancel()
             throw ServeError("nothing listens on port \(port) of 127.0.0.1; it may be taken")
