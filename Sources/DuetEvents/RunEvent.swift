@@ -103,7 +103,7 @@ public struct RunEvent: Sendable, Hashable {
     public var json: JSONValue {
         var object: JSONObject = [
             "sequence": .integer(Int64(sequence)),
-            "timestamp": .string(timestamp.formatted(.iso8601.time(includingFractionalSeconds: true))),
+            "timestamp": .string(timestamp.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))),
             "run_id": .string(runID),
             "pipeline": .string(pipeline),
             "style": .string(style),

@@ -73,7 +73,8 @@ enum CurlFailure {
         _ say: (FetchError.Code, String, String?) -> Void
     ) {
         let bytes = attempt.receiver.count
-        if let deadline = attempt.deadline, timings.total >= deadline / .seconds(1) * 0.999 {
+        // libcurl counts whole milliseconds, and may give up one or two before the deadline.
+        if let deadline = attempt.deadline, timings.total >= deadline / .seconds(1) - 0.005 {
             say(.deadlineExceeded, "not done within the time allowed, \(bytes) bytes received", "raise the deadline")
         } else if timings.connect == 0 || (attempt.location.scheme == "https" && timings.tls == 0) {
             say(.connectTimeout, "no connection to \(place) within \(configuration.connectTimeout)", nil)
