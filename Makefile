@@ -23,7 +23,6 @@ report: build ## REPORT.md from three plays of the scenario
 # One test at a time: several of them hold servers to their time-outs, and DuckDB uses all cores by itself.
 test: setup ## build and run all tests
 	@swift test --no-parallel
-	@echo "All tests passed."
 
 soak: setup ## a longer run of the generated tests, on a new seed
 	@DUET_TEST_SEED=$${DUET_TEST_SEED:-$$RANDOM} DUET_TEST_CASES=$${DUET_TEST_CASES:-20000} \
