@@ -22,13 +22,16 @@ report: build ## REPORT.md from three plays of the scenario
 
 # One test at a time: several of them hold servers to their time-outs, and DuckDB uses all cores by itself.
 test: setup ## build and run all tests
+	@scripts/setup tpch tpcds
 	@swift test --no-parallel
 
 soak: setup ## a longer run of the generated tests, on a new seed
+	@scripts/setup tpch tpcds
 	@DUET_TEST_SEED=$${DUET_TEST_SEED:-$$RANDOM} DUET_TEST_CASES=$${DUET_TEST_CASES:-20000} \
 		swift test --filter "GeneratedTests|PropertyTests"
 
 bench: build ## the benchmarks, as ratios against bare DuckDB measured in the same run
+	@scripts/setup tpch
 	@swift build -c release --product duet-bench
 	@.build/release/duet-bench
 
