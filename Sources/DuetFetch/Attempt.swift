@@ -6,13 +6,30 @@ struct Attempt: Sendable {
     var headerLines: [String]
     var credentials: Credentials
     var contentCoding: FetchRequest.ContentCoding
+    var transport: Transport?
     /// The byte to continue at; 0 is the start.
     var offset: Int
     var deadline: Duration?
     var number: Int
     var retryReason: FetchError?
     var progress: (@Sendable (FetchProgress) -> Void)?
-    var receiver: BodyReceiver
+    var receiver: any BodySink
+}
+
+/// What takes the body of one answer.
+protocol BodySink: AnyObject, Sendable {
+    /// The bytes of the content held so far.
+    var count: Int { get }
+    /// The length of the whole content, as far as the server told.
+    var total: Int? { get }
+    /// Where the attempt that runs continued.
+    var resumedAt: Int { get }
+    /// The buffer of a body that is read while it arrives.
+    var stream: StreamBuffer? { get }
+    /// Called at the head of a successful answer, before its body.
+    func begin(_ head: ResponseHead, offset: Int) throws(FetchError)
+    /// Takes the next bytes of the body.
+    func take(_ bytes: UnsafeRawBufferPointer, head: ResponseHead) throws(FetchError)
 }
 
 /// What one request came to.

@@ -2,12 +2,21 @@
 ///
 /// `@unchecked Sendable`: the loop thread uses it while an attempt runs, the task that asked for the transfer before and
 /// after; handing the attempt over and back orders the two.
-final class BodyReceiver: @unchecked Sendable {
+final class BodyReceiver: BodySink, @unchecked Sendable {
     enum Target {
         case nothing
         case memory
         case file(PartFile)
         case stream(StreamBuffer)
+        case slice(Slice)
+    }
+
+    /// A part of a file that is fetched in parts.
+    struct Slice {
+        var part: PartFile
+        var range: Range<Int>
+        var total: Int
+        var validator: String
     }
 
     let target: Target
@@ -28,6 +37,19 @@ final class BodyReceiver: @unchecked Sendable {
     private(set) var memory: [UInt8] = []
     private(set) var computed: [UInt8]?
     private var isDigestFinished = false
+    /// The file that only ever grows, while what is held of it is thought to be its start still.
+    private var grown: GrownFile?
+    /// Its last bytes, which the answer must begin with.
+    private var grownTail: [UInt8] = []
+    /// The bytes that were hashed; behind `count` when they are hashed at the end.
+    private var hashed = 0
+
+    /// Whether bytes beyond those held may be on disk, with holes between them.
+    private var isInParts = false
+
+    var isGrowing: Bool { grown != nil }
+    /// Whether bytes are on disk that were not hashed when they came.
+    var isHashedLater: Bool { hashed < count }
 
     init(request: FetchRequest, location: Location, sink: FetchSession.Sink, fileSystem: FileSystem) throws(FetchError)
     {
@@ -42,6 +64,7 @@ final class BodyReceiver: @unchecked Sendable {
         switch sink {
         case .memory: target = .memory
         case .stream(let buffer): target = .stream(buffer)
+        case .slice(let slice): target = .slice(slice)
         case .destination:
             target =
                 request.destination.map { destination in
@@ -67,6 +90,12 @@ final class BodyReceiver: @unchecked Sendable {
         return nil
     }
 
+    /// The place of a body that is a part.
+    var slice: Slice? {
+        if case .slice(let slice) = target { return slice }
+        return nil
+    }
+
     /// Whether an earlier process may have left something; looks at the name only.
     var mayHaveRest: Bool {
         if case .file(let part) = target { return part.exists }
@@ -82,23 +111,40 @@ final class BodyReceiver: @unchecked Sendable {
         // again does that with no case of its own.
         let size = rest.total.map { min(rest.size, $0 - 1) } ?? rest.size
         try part.truncate(to: size)
-        try part.read(first: size) { sha256.update($0) }
+        try part.read(0..<size) { sha256.update($0) }
         count = size
+        hashed = size
         total = rest.total
         validator = rest.validator
     }
 
-    /// What the next attempt asks for: the byte to continue at and the version it must belong to.
-    var continuation: (offset: Int, validator: String)? {
-        guard canResume, count > 0, let validator else { return nil }
-        return (count, validator)
+    /// Begins behind what is held of a file that only grows; a file that is not as told is not begun with.
+    func growFrom(_ file: GrownFile) throws(FetchError) {
+        guard canResume, count == 0, case .file = target, file.size > 0 else { return }
+        let start = max(0, file.size - file.overlap)
+        guard let tail = readBytes(path: file.path, from: start), start + tail.count == file.size else { return }
+        grown = file
+        grownTail = tail
+        count = start
+    }
+
+    /// What the next attempt asks for: the byte to continue at and the version it must belong to, if to any.
+    var continuation: Continuation? {
+        if let slice {
+            let offset = slice.range.lowerBound + count
+            return Continuation(offset: offset, end: slice.range.upperBound, validator: slice.validator)
+        }
+        guard canResume, count > 0 || grown != nil, validator != nil || grown != nil else { return nil }
+        return Continuation(offset: count, validator: validator)
     }
 
     /// Called at the head of a successful answer, before its body.
     func begin(_ head: ResponseHead, offset: Int) throws(FetchError) {
+        if let slice { return try check(slice, head) }
         if head.status == 206 {
             try checkRange(head, offset: offset)
             resumedAt = offset
+            if let grown { try beginGrowth(of: grown, head) }
         } else {
             try startOver()
             validator = canResume ? head.strongValidator : nil
@@ -118,13 +164,35 @@ final class BodyReceiver: @unchecked Sendable {
         case .nothing: break
         case .memory: memory.append(contentsOf: bytes)
         case .stream(let buffer): buffer.add(bytes)
+        case .slice(let slice):
+            guard count + bytes.count <= slice.range.count else {
+                throw failure(.badResponse, "more than the \(slice.range.count) bytes of a part were sent", head)
+            }
+            try slice.part.write(bytes, at: slice.range.lowerBound + count)
+            count += bytes.count
+            return
         case .file(let part):
+            if let grown {
+                try checkOverlap(bytes, of: grown, head)
+                try part.write(bytes)
+                count += bytes.count
+                return
+            }
             let before = count
             try part.write(bytes)
             if before < noteThreshold, before + bytes.count >= noteThreshold { leaveNote() }
         }
         sha256.update(bytes)
         count += bytes.count
+        hashed = count
+    }
+
+    /// Hashes what is on disk and was not hashed when it came.
+    func hashRest() throws(FetchError) {
+        guard case .file(let part) = target else { return }
+        if let grown { try part.copy(from: grown.path, count: max(0, grown.size - grown.overlap)) }
+        try part.read(hashed..<count) { sha256.update($0) }
+        hashed = count
     }
 
     /// The SHA-256 of all bytes; called once, at the end.
@@ -138,17 +206,21 @@ final class BodyReceiver: @unchecked Sendable {
         computed = nil
         guard let digest = Digest(algorithm) else { return }
         switch target {
-        case .nothing, .stream: return
+        case .nothing, .stream, .slice: return
         case .memory: memory.withUnsafeBytes { digest.update($0) }
-        case .file(let part): try part.read(first: count) { digest.update($0) }
+        case .file(let part): try part.read(0..<count) { digest.update($0) }
         }
         computed = digest.finish()
     }
 
     /// Forgets all bytes held.
     func startOver() throws(FetchError) {
-        if count > 0 || isDigestFinished { sha256.start() }
+        if hashed > 0 || isDigestFinished { sha256.start() }
         isDigestFinished = false
+        grown = nil
+        grownTail = []
+        isInParts = false
+        hashed = 0
         count = 0
         resumedAt = 0
         total = nil
@@ -164,7 +236,8 @@ final class BodyReceiver: @unchecked Sendable {
     /// Leaves the part to a later process when it can continue it, and removes it otherwise.
     func giveUp(keepingPart: Bool) {
         guard case .file(let part) = target else { return }
-        if keepingPart, continuation != nil {
+        // What has grown lacks its start, which is soon copied again.
+        if keepingPart, continuation != nil, grown == nil {
             leaveNote()
             part.closeFile()
         } else {
@@ -172,12 +245,83 @@ final class BodyReceiver: @unchecked Sendable {
         }
     }
 
+    // MARK: - Parts
+
+    /// Begins a file that is fetched in parts, behind what an earlier process left of this version.
+    ///
+    /// - Returns: where the parts go.
+    func beginInParts(total: Int, validator: String) throws(FetchError) -> PartFile? {
+        guard case .file(let part) = target else { return nil }
+        if self.validator != validator || self.total != total { try startOver() }
+        self.total = total
+        self.validator = validator
+        resumedAt = count
+        isInParts = true
+        try part.create()
+        return part
+    }
+
+    /// Takes over what is on disk up to here.
+    func advance(to end: Int) throws(FetchError) {
+        guard case .file(let part) = target else { return }
+        try part.read(hashed..<end) { sha256.update($0) }
+        hashed = end
+        count = end
+        leaveNote()
+    }
+
+    /// Whether all of a part has come.
+    func checkSlice(_ final: Location) throws(FetchError) {
+        guard let slice, count != slice.range.count else { return }
+        let message = "a part of \(slice.range.count) bytes ended after \(count)"
+        throw FetchError(code: .truncated, message: message, url: final.redacted)
+    }
+
+    private func check(_ slice: Slice, _ head: ResponseHead) throws(FetchError) {
+        let range = head.contentRange
+        let tag = head.headers["ETag"]
+        guard head.status == 206, range?.start == slice.range.lowerBound + count,
+            range?.total.map({ $0 == slice.total }) ?? true,
+            tag == nil || tag == slice.validator || !slice.validator.hasPrefix("\"")
+        else { throw failure(.badResponse, "the file changed while its parts were fetched", head) }
+    }
+
     // MARK: - Private
+
+    private func beginGrowth(of file: GrownFile, _ head: ResponseHead) throws(FetchError) {
+        // A retry continues a version whose end was checked; the first answer names it.
+        if validator == nil { validator = head.strongValidator }
+        guard case .file(let part) = target else { return }
+        if let total, total < file.size { throw hasChanged(head) }
+        try part.create()
+        try part.seek(to: count)
+    }
+
+    private func checkOverlap(
+        _ bytes: UnsafeRawBufferPointer,
+        of file: GrownFile,
+        _ head: ResponseHead
+    ) throws(FetchError) {
+        guard count < file.size else { return }
+        let start = count - (file.size - grownTail.count)
+        let expected = grownTail[start...].prefix(bytes.count)
+        guard bytes.prefix(expected.count).elementsEqual(expected) else { throw hasChanged(head) }
+    }
+
+    private func hasChanged(_ head: ResponseHead) -> FetchError {
+        failure(.badResponse, "the end of what is held is not what the server has there now", head)
+    }
 
     private func leaveNote() {
         guard case .file(let part) = target, canResume, let validator else { return }
         part.writeNote(
-            PartFile.Note(identity: location.identity, validator: validator, total: total, boot: PartFile.boot)
+            PartFile.Note(
+                identity: location.identity,
+                validator: validator,
+                total: total,
+                boot: PartFile.boot,
+                held: isInParts ? count : nil
+            )
         )
     }
 

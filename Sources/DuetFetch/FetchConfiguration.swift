@@ -32,12 +32,23 @@ public struct FetchConfiguration: Sendable {
     public var verifiesServer: Bool
     /// A proxy's URL as libcurl reads it; `nil` takes `https_proxy` and its kin from the environment, `""` uses none.
     public var proxy: String?
+    /// When a host that keeps failing is left alone; `nil` never.
+    public var circuitBreaker: CircuitBreaker?
+    /// The most requests sent to one host in a second; `nil` is no limit.
+    ///
+    /// Repeated attempts and redirects count.
+    public var requestsPerSecond: Double?
     /// The shortest time between two reports of progress of one transfer.
     public var progressInterval: Duration
     /// How a wait between attempts is spent; tests replace it.
     public var sleep: @Sendable (Duration) async throws -> Void
     /// A uniform number from 0 to 1, for the jitter; tests replace it.
     public var random: @Sendable () -> Double
+    /// The time since some start, for circuits and rates; tests replace it.
+    package var now: @Sendable () -> Duration = {
+        let start = ContinuousClock.now
+        return { ContinuousClock.now - start }
+    }()
     /// How bytes reach a file; tests replace it to see a full disk.
     package var fileSystem = FileSystem()
 
@@ -58,6 +69,8 @@ public struct FetchConfiguration: Sendable {
         clientKey: String? = nil,
         verifiesServer: Bool = true,
         proxy: String? = nil,
+        circuitBreaker: CircuitBreaker? = CircuitBreaker(),
+        requestsPerSecond: Double? = nil,
         progressInterval: Duration = .milliseconds(100),
         sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
         random: @escaping @Sendable () -> Double = { Double.random(in: 0...1) }
@@ -77,6 +90,8 @@ public struct FetchConfiguration: Sendable {
         self.clientKey = clientKey
         self.verifiesServer = verifiesServer
         self.proxy = proxy
+        self.circuitBreaker = circuitBreaker
+        self.requestsPerSecond = requestsPerSecond
         self.progressInterval = progressInterval
         self.sleep = sleep
         self.random = random

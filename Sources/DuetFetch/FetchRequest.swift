@@ -54,6 +54,18 @@ public struct FetchRequest: Sendable {
     public var contentCoding: ContentCoding
     /// The time allowed for all attempts together, from the first byte sent; `nil` takes the configuration's.
     public var deadline: Duration?
+    /// The most requests sent to the host in a second; `nil` takes the configuration's.
+    ///
+    /// Requests that give a rate share the host's turn with all others.
+    public var requestsPerSecond: Double?
+    /// How the connection is made; what is not set in it is taken from the configuration.
+    public var transport: Transport?
+    /// How many connections fetch parts of a big file side by side; 1 fetches it in one piece.
+    ///
+    /// The server is asked for the head first. Without ranges, a strong ETag or enough bytes it stays at one piece.
+    public var parallelRanges: Int
+    /// The content held of a file that only ever grows at its end; only what is behind it is then transferred.
+    public var grownFrom: GrownFile?
 
     /// Creates a request; what is not given is left to the server and the fetcher's configuration.
     public init(
@@ -70,7 +82,11 @@ public struct FetchRequest: Sendable {
         resume: Bool = true,
         synchronize: Bool = true,
         contentCoding: ContentCoding = .asSent,
-        deadline: Duration? = nil
+        deadline: Duration? = nil,
+        requestsPerSecond: Double? = nil,
+        transport: Transport? = nil,
+        parallelRanges: Int = 1,
+        grownFrom: GrownFile? = nil
     ) {
         self.url = url
         self.method = method
@@ -86,6 +102,10 @@ public struct FetchRequest: Sendable {
         self.synchronize = synchronize
         self.contentCoding = contentCoding
         self.deadline = deadline
+        self.requestsPerSecond = requestsPerSecond
+        self.transport = transport
+        self.parallelRanges = parallelRanges
+        self.grownFrom = grownFrom
     }
 }
 

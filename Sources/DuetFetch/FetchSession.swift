@@ -4,11 +4,11 @@ struct FetchSession: Sendable {
     let location: Location
     let credentials: Credentials
     let receiver: BodyReceiver
-    private let configuration: FetchConfiguration
+    let configuration: FetchConfiguration
     private let loop: CurlLoop
     /// Kept, since the loop stops with it.
-    private let fetcher: Fetcher
-    private let progress: (@Sendable (FetchProgress) -> Void)?
+    let fetcher: Fetcher
+    let progress: (@Sendable (FetchProgress) -> Void)?
 
     /// Where the body goes.
     enum Sink {
@@ -16,10 +16,12 @@ struct FetchSession: Sendable {
         case destination
         case memory
         case stream(StreamBuffer)
+        /// To its place in a file that is fetched in parts.
+        case slice(BodyReceiver.Slice)
     }
 
     /// What is counted over all attempts.
-    private struct Tally {
+    struct Tally {
         var attempts = 0
         var redirects = 0
         var bytesTotal = 0
@@ -67,7 +69,11 @@ struct FetchSession: Sendable {
         if receiver.mayHaveRest {
             try await Blocking.attempt { [receiver] () throws(FetchError) in try receiver.openRest() }
         }
+        if let grown = request.grownFrom {
+            try await Blocking.attempt { [receiver] () throws(FetchError) in try receiver.growFrom(grown) }
+        }
         var tally = Tally()
+        if let response = try await runInParts(&tally) { return response }
         while true {
             tally.attempts += 1
             var failure: FetchError
@@ -102,7 +108,7 @@ struct FetchSession: Sendable {
     }
 
     /// Waits; false when the task was cancelled meanwhile.
-    private func sleep(_ wait: Duration) async -> Bool {
+    func sleep(_ wait: Duration) async -> Bool {
         do {
             try await configuration.sleep(wait)
             return !Task.isCancelled
@@ -111,23 +117,43 @@ struct FetchSession: Sendable {
         }
     }
 
-    private func remaining(_ tally: Tally) -> Duration? {
+    func remaining(_ tally: Tally) -> Duration? {
         (request.deadline ?? configuration.deadline).map { $0 - tally.spent }
     }
 
     // MARK: - One attempt
 
+    /// Sends one request when its host's turn has come, and notes how the host did.
+    func send(_ attempt: Attempt, _ tally: inout Tally) async throws(FetchError) -> AttemptResult {
+        let wait = try fetcher.gate.enter(attempt.location, requestsPerSecond: request.requestsPerSecond)
+        if wait > .zero {
+            guard await sleep(wait) else {
+                let error = FetchError(
+                    code: .cancelled,
+                    message: "the transfer was cancelled while it waited for its turn",
+                    url: location.redacted
+                )
+                fetcher.gate.leave(attempt.location, AttemptResult(failure: error))
+                throw error
+            }
+            tally.spent += wait
+        }
+        let result = await loop.run(attempt)
+        fetcher.gate.leave(attempt.location, result)
+        return result
+    }
+
     private func attempt(_ tally: inout Tally) async throws(FetchError) -> FetchResponse {
         var step = Redirect.Step(location: location, method: request.method, keepsSecrets: true)
         var followed = 0
-        var asked: (offset: Int, validator: String)?
+        var asked: Continuation?
         while true {
             asked = receiver.continuation
             // Nothing to continue with: what is held is of no use, and the hash starts anew.
             if asked == nil { try receiver.startOver() }
             if let left = remaining(tally), left <= .zero { throw deadlineExceeded() }
             let isRepeat = followed == 0 && tally.attempts > 1
-            let result = await loop.run(
+            let result = try await send(
                 Attempt(
                     location: step.location,
                     method: step.method,
@@ -138,22 +164,27 @@ struct FetchSession: Sendable {
                     ),
                     credentials: step.keepsSecrets ? credentials : .none,
                     contentCoding: request.contentCoding,
+                    transport: transport(keepsSecrets: step.keepsSecrets),
                     offset: asked?.offset ?? 0,
                     deadline: remaining(tally),
                     number: tally.attempts,
                     retryReason: isRepeat ? tally.reasons.last : nil,
                     progress: progress,
                     receiver: receiver
-                )
+                ),
+                &tally
             )
             tally.spent += result.elapsed
             tally.bytesTotal += result.bytesOnWire
             if let failure = result.failure {
+                let hadGrown = receiver.isGrowing
                 // A part that does not fit the answer is of no use for the next attempt either.
                 if failure.code == .badResponse { try receiver.startOver() }
+                // The end that was held is not what the server has there now: the file did not only grow.
+                if hadGrown, failure.code == .badResponse { continue }
                 throw failure
             }
-            if result.head.status == 416, asked != nil {
+            if result.head.status == 416, asked != nil, receiver.slice == nil {
                 // The resource is shorter than what is held, so it is another one.
                 try receiver.startOver()
                 continue
@@ -178,7 +209,7 @@ struct FetchSession: Sendable {
         }
     }
 
-    private func conclude(
+    func conclude(
         _ result: AttemptResult,
         at final: Location,
         _ tally: Tally
@@ -203,21 +234,38 @@ struct FetchSession: Sendable {
         if request.contentCoding == .decoded { response.contentEncoding = nil }
         response.resumedAt = receiver.resumedAt
         response.size = receiver.count
-        response.sha256 = try await verify(head, final, tally)
-        if case .file(let part) = receiver.target {
-            if request.synchronize {
-                try await Blocking.attempt { [receiver] () throws(FetchError) in
-                    if case .file(let part) = receiver.target { try part.moveIntoPlace(synchronize: true) }
-                }
-            } else {
-                try part.moveIntoPlace(synchronize: false)
-            }
+        if receiver.slice != nil {
+            try receiver.checkSlice(final)
+            return response
         }
+        response.sha256 = try await verify(head, final, tally)
+        try await moveIntoPlace()
         return response
     }
 
+    /// A client certificate is who asks, and so nothing for another host.
+    private func transport(keepsSecrets: Bool) -> Transport? {
+        var transport = request.transport
+        if !keepsSecrets {
+            transport?.clientCertificate = nil
+            transport?.clientKey = nil
+        }
+        return transport
+    }
+
+    func moveIntoPlace() async throws(FetchError) {
+        guard case .file(let part) = receiver.target else { return }
+        guard request.synchronize else { return try part.moveIntoPlace(synchronize: false) }
+        try await Blocking.attempt { [receiver] () throws(FetchError) in
+            if case .file(let part) = receiver.target { try part.moveIntoPlace(synchronize: true) }
+        }
+    }
+
     /// - Returns: the SHA-256 in hexadecimal.
-    private func verify(_ head: ResponseHead, _ final: Location, _ tally: Tally) async throws(FetchError) -> String {
+    func verify(_ head: ResponseHead, _ final: Location, _ tally: Tally) async throws(FetchError) -> String {
+        if receiver.isHashedLater {
+            try await Blocking.attempt { [receiver] () throws(FetchError) in try receiver.hashRest() }
+        }
         let digest = receiver.finishDigest()
         let failure: FetchError?
         if let expected = request.expectedSize, receiver.count != expected {
@@ -282,7 +330,7 @@ struct FetchSession: Sendable {
         )
     }
 
-    private func deadlineExceeded() -> FetchError {
+    func deadlineExceeded() -> FetchError {
         FetchError(
             code: .deadlineExceeded,
             message: "not done within the time allowed, \(receiver.count) bytes received",
@@ -292,7 +340,7 @@ struct FetchSession: Sendable {
     }
 
     /// Whether a part is worth keeping for a later process: after what passes, not after what is wrong.
-    private static func keepsPart(_ failure: FetchError) -> Bool {
+    static func keepsPart(_ failure: FetchError) -> Bool {
         let passing: Set<FetchError.Code> = [
             .cancelled, .shutDown, .connectionLost, .truncated, .stalled, .deadlineExceeded, .hostNotFound,
             .connectionRefused, .connectTimeout, .serverError, .rateLimited, .hostUnavailable, .tlsFailed,

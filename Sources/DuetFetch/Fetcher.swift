@@ -8,11 +8,17 @@
 public final class Fetcher: Sendable {
     let configuration: FetchConfiguration
     let loop: CurlLoop?
+    let gate: HostGate
 
     /// Creates a fetcher and its thread.
     public init(configuration: FetchConfiguration = .init()) {
         self.configuration = configuration
         loop = CurlLoop(configuration: configuration)
+        gate = HostGate(
+            breaker: configuration.circuitBreaker,
+            requestsPerSecond: configuration.requestsPerSecond,
+            now: configuration.now
+        )
     }
 
     deinit { loop?.stop() }
@@ -86,6 +92,13 @@ public final class Fetcher: Sendable {
             for await numbered in group { results[numbered.index] = numbered.result }
             return requests.indices.compactMap { results[$0] }
         }
+    }
+
+    /// What the circuit of a URL's host is like; `closed` for hosts that were not asked lately.
+    ///
+    /// - Throws: `INVALID_URL` or `UNSUPPORTED_SCHEME`.
+    public func circuit(of url: String) throws(FetchError) -> CircuitBreaker.State {
+        gate.state(try Location(url))
     }
 
     /// Brings everything written to the file system of a folder to disk: once, behind many files that were fetched

@@ -6,6 +6,8 @@ import Glibc
 package struct FileSystem: Sendable {
     /// `write(2)`: returns the number of bytes taken, or -1 with `errno` set.
     package var write: @Sendable (Int32, UnsafeRawPointer, Int) -> Int = { Glibc.write($0, $1, $2) }
+    /// `pwrite(2)`, in the same way.
+    package var writeAt: @Sendable (Int32, UnsafeRawPointer, Int, Int) -> Int = { Glibc.pwrite($0, $1, $2, $3) }
     /// The received bytes after which a partial file gets a note of what it is part of, so that a later process can
     /// continue it.
     ///
@@ -38,6 +40,22 @@ func readText(path: String, limit: Int = 64 << 10) -> String? {
         count += got
     }
     return String(decoding: bytes.prefix(count), as: UTF8.self)
+}
+
+/// A file's bytes from an offset to its end; `nil` when it cannot be read.
+func readBytes(path: String, from offset: Int) -> [UInt8]? {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return nil }
+    defer { close(file) }
+    var bytes: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 64 << 10)
+    while true {
+        let got = pread(file, &buffer, buffer.count, offset + bytes.count)
+        if got < 0 && errno == EINTR { continue }
+        guard got >= 0 else { return nil }
+        if got == 0 { return bytes }
+        bytes.append(contentsOf: buffer.prefix(got))
+    }
 }
 
 /// The folder that holds a path.

@@ -11,6 +11,8 @@ final class PartFile {
         var validator: String
         var total: Int?
         var boot: String
+        /// How many bytes from the start are there, when not all the file's are.
+        var held: Int?
     }
 
     let destination: String
@@ -40,8 +42,8 @@ final class PartFile {
     /// - Returns: the validator to continue with and the number of bytes held, or `nil` when there is nothing.
     func openRest(identity: String) throws(FetchError) -> (validator: String, size: Int, total: Int?)? {
         guard try open(flags: 0) else { return nil }
-        guard let note = readNote(), note.identity == identity, note.boot == Self.boot, let size = currentSize(),
-            size > 0
+        guard let note = readNote(), note.identity == identity, note.boot == Self.boot,
+            let size = currentSize().map({ min($0, note.held ?? $0) }), size > 0
         else {
             discard()
             return nil
@@ -64,6 +66,52 @@ final class PartFile {
         }
     }
 
+    func seek(to offset: Int) throws(FetchError) {
+        guard lseek(descriptor, offset, SEEK_SET) == offset else { throw failure("cannot be positioned", errno) }
+    }
+
+    /// Writes at a place of its own, whatever is written elsewhere at the same time.
+    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(FetchError) {
+        guard let start = bytes.baseAddress else { return }
+        var done = 0
+        while done < bytes.count {
+            let count = fileSystem.writeAt(descriptor, start + done, bytes.count - done, offset + done)
+            if count < 0 {
+                let number = errno
+                if number == EINTR { continue }
+                throw failure("cannot be written", number)
+            }
+            done += count
+        }
+    }
+
+    /// Copies the start of another file over the start of this one.
+    func copy(from other: String, count: Int) throws(FetchError) {
+        let source = Glibc.open(other, O_RDONLY | O_CLOEXEC)
+        guard source >= 0 else { throw failure("cannot be begun with '\(other)'", errno) }
+        defer { close(source) }
+        var buffer = [UInt8](repeating: 0, count: min(max(count, 1), 1 << 20))
+        var position = 0
+        while position < count {
+            let got = pread(source, &buffer, min(buffer.count, count - position), position)
+            if got < 0 && errno == EINTR { continue }
+            guard got > 0 else { throw failure("cannot be begun with '\(other)'", got < 0 ? errno : EIO) }
+            try writePiece(buffer, got, at: position)
+            position += got
+        }
+    }
+
+    private func writePiece(_ buffer: [UInt8], _ count: Int, at offset: Int) throws(FetchError) {
+        let result: Result<Void, FetchError> = buffer.withUnsafeBytes { raw in
+            do throws(FetchError) {
+                return .success(try write(UnsafeRawBufferPointer(rebasing: raw[..<count]), at: offset))
+            } catch {
+                return .failure(error)
+            }
+        }
+        try result.get()
+    }
+
     func write(_ bytes: UnsafeRawBufferPointer) throws(FetchError) {
         guard var from = bytes.baseAddress else { return }
         var left = bytes.count
@@ -81,12 +129,20 @@ final class PartFile {
 
     /// Leaves the note that lets a later process continue.
     func writeNote(_ note: Note) {
-        guard !hasNote, let file = fopen(notePath, "we") else { return }
+        // Where the whole file is what is held, one note does.
+        if hasNote, note.held == nil { return }
+        let new = "\(notePath).new"
+        guard let file = fopen(new, "we") else { return }
         let total = note.total.map { String($0) } ?? ""
+        let held = note.held.map { String($0) } ?? ""
         // A note that is not written costs a later process a transfer from the start, nothing else.
-        let isWritten = fputs("\(note.identity)\n\(note.validator)\n\(total)\n\(note.boot)\n", file) >= 0
-        hasNote = fclose(file) == 0 && isWritten
-        if !hasNote { unlink(notePath) }
+        let text = "\(note.identity)\n\(note.validator)\n\(total)\n\(note.boot)\n\(held)\n"
+        let isWritten = fputs(text, file) >= 0
+        if fclose(file) == 0, isWritten, rename(new, notePath) == 0 {
+            hasNote = true
+        } else {
+            unlink(new)
+        }
     }
 
     func removeNote() {
@@ -94,12 +150,12 @@ final class PartFile {
         hasNote = false
     }
 
-    /// Reads the first `size` bytes from the start, piece by piece, and leaves the file's position behind them.
-    func read(first size: Int, _ take: (UnsafeRawBufferPointer) -> Void) throws(FetchError) {
-        var buffer = [UInt8](repeating: 0, count: min(max(size, 1), 1 << 20))
-        var position = 0
-        while position < size {
-            let count = pread(descriptor, &buffer, min(buffer.count, size - position), position)
+    /// Reads a range of bytes, piece by piece; the file's position stays.
+    func read(_ range: Range<Int>, _ take: (UnsafeRawBufferPointer) -> Void) throws(FetchError) {
+        var buffer = [UInt8](repeating: 0, count: min(max(range.count, 1), 1 << 20))
+        var position = range.lowerBound
+        while position < range.upperBound {
+            let count = pread(descriptor, &buffer, min(buffer.count, range.upperBound - position), position)
             if count < 0 && errno == EINTR { continue }
             guard count > 0 else { throw failure("cannot be read back", count < 0 ? errno : EIO) }
             buffer.withUnsafeBytes { take(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
@@ -193,7 +249,13 @@ final class PartFile {
         guard let text = readText(path: notePath) else { return nil }
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { String($0) }
         guard lines.count >= 4, !lines[1].isEmpty else { return nil }
-        return Note(identity: lines[0], validator: lines[1], total: Int(lines[2]), boot: lines[3])
+        return Note(
+            identity: lines[0],
+            validator: lines[1],
+            total: Int(lines[2]),
+            boot: lines[3],
+            held: lines.count > 4 ? Int(lines[4]) : nil
+        )
     }
 
     private func failure(_ what: String, _ number: Int32) -> FetchError {

@@ -1,5 +1,15 @@
 import Glibc
 
+/// Where a request continues.
+struct Continuation: Equatable {
+    /// The first byte asked for.
+    var offset: Int
+    /// The byte behind the last one asked for; `nil` is the content's end.
+    var end: Int?
+    /// The version it must belong to; `nil` when any may follow.
+    var validator: String?
+}
+
 /// The header lines a request is sent with, checked and put together.
 ///
 /// Pure, but for the look at a netrc file.
@@ -47,7 +57,7 @@ enum RequestHeaders {
     /// The lines, without those that credentials add.
     static func lines(
         for request: FetchRequest,
-        continuation: (offset: Int, validator: String)?,
+        continuation: Continuation?,
         keepsSecrets: Bool
     ) -> [String] {
         var lines: [String] = []
@@ -56,8 +66,11 @@ enum RequestHeaders {
             lines.append(value.isEmpty ? "\(name);" : "\(name): \(value)")
         }
         if let continuation {
-            lines.append("Range: bytes=\(continuation.offset)-")
-            lines.append("If-Range: \(continuation.validator)")
+            let last = continuation.end.map { String($0 - 1) } ?? ""
+            lines.append("Range: bytes=\(continuation.offset)-\(last)")
+        }
+        if let validator = continuation?.validator {
+            lines.append("If-Range: \(validator)")
         } else if let validators = request.validators {
             if let etag = validators.etag { lines.append("If-None-Match: \(etag)") }
             if let date = validators.lastModified { lines.append("If-Modified-Since: \(date)") }

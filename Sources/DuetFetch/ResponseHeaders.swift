@@ -91,11 +91,22 @@ extension UInt8 {
 }
 
 extension ResponseHead {
+    /// The head of an answer whose fields are known already.
+    init(status: Int, headers: ResponseHeaders) {
+        self.status = status
+        self.headers = headers
+        isComplete = true
+    }
+
+    var strongValidator: String? { headers.strongValidator }
+}
+
+extension ResponseHeaders {
     /// What `If-Range` may carry: a strong ETag, or a date that is surely older than the answer (RFC 9110, 8.8.2.2).
     var strongValidator: String? {
-        if let etag = headers["ETag"] { return etag.hasPrefix("\"") ? etag : nil }
-        guard let text = headers["Last-Modified"], let modified = HTTPDate.seconds(text),
-            let date = headers["Date"].flatMap({ HTTPDate.seconds($0) }), date > modified
+        if let etag = self["ETag"] { return etag.hasPrefix("\"") ? etag : nil }
+        guard let text = self["Last-Modified"], let modified = HTTPDate.seconds(text),
+            let date = self["Date"].flatMap({ HTTPDate.seconds($0) }), date > modified
         else { return nil }
         return text
     }

@@ -45,7 +45,7 @@ extension RetryPolicy {
     ///   - random: a uniform number from 0 to 1.
     /// - Returns: the wait, or `nil`.
     func delay(after error: FetchError, attempt: Int, method: FetchRequest.Method, random: Double) -> Duration? {
-        guard attempt < maximumAttempts, mayRepeat(error, method: method) else { return nil }
+        guard attempt < maximumAttempts, mayRepeat(error, method: method, attempt: attempt) else { return nil }
         if let asked = error.retryAfter {
             return asked <= maximumRetryAfter ? asked : nil
         }
@@ -64,10 +64,12 @@ extension RetryPolicy {
         return result
     }
 
-    private func mayRepeat(_ error: FetchError, method: FetchRequest.Method) -> Bool {
+    private func mayRepeat(_ error: FetchError, method: FetchRequest.Method, attempt: Int) -> Bool {
         // These say that the server did nothing with the request, so even a POST may be repeated.
         switch error.code {
         case .hostNotFound, .connectionRefused, .connectTimeout, .rateLimited: return true
+        // A request that was on its way when the host's circuit opened waits; one that comes later is refused at once.
+        case .hostUnavailable: return attempt > 1
         case .serverError where error.httpStatus == 503: return true
         default: break
         }

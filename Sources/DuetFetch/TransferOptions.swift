@@ -23,8 +23,8 @@ enum TransferOptions {
         easy.set(CURLOPT_LOW_SPEED_LIMIT, configuration.stallBytesPerSecond)
         easy.set(CURLOPT_LOW_SPEED_TIME, max(1, Int(configuration.stallDuration / .seconds(1))))
         if let deadline = attempt.deadline { easy.set(CURLOPT_TIMEOUT_MS, milliseconds(deadline)) }
-        applyTLS(configuration, to: easy)
-        if let proxy = configuration.proxy { easy.set(CURLOPT_PROXY, proxy) }
+        applyTLS(attempt.transport, configuration, to: easy)
+        if let proxy = attempt.transport?.proxy ?? configuration.proxy { easy.set(CURLOPT_PROXY, proxy) }
         applyMethod(attempt.method, to: easy)
         if attempt.contentCoding == .decoded { easy.set(CURLOPT_ACCEPT_ENCODING, "") }
         var lines = attempt.headerLines
@@ -32,12 +32,15 @@ enum TransferOptions {
         easy.set(headers: lines)
     }
 
-    private static func applyTLS(_ configuration: FetchConfiguration, to easy: EasyHandle) {
-        easy.set(CURLOPT_SSL_VERIFYPEER, configuration.verifiesServer)
-        easy.set(CURLOPT_SSL_VERIFYHOST, configuration.verifiesServer ? 2 : 0)
-        if let file = configuration.certificateAuthorities { easy.set(CURLOPT_CAINFO, file) }
-        if let file = configuration.clientCertificate { easy.set(CURLOPT_SSLCERT, file) }
-        if let file = configuration.clientKey { easy.set(CURLOPT_SSLKEY, file) }
+    private static func applyTLS(_ own: Transport?, _ configuration: FetchConfiguration, to easy: EasyHandle) {
+        let verifies = own?.verifiesServer ?? configuration.verifiesServer
+        easy.set(CURLOPT_SSL_VERIFYPEER, verifies)
+        easy.set(CURLOPT_SSL_VERIFYHOST, verifies ? 2 : 0)
+        if let file = own?.certificateAuthorities ?? configuration.certificateAuthorities {
+            easy.set(CURLOPT_CAINFO, file)
+        }
+        if let file = own?.clientCertificate ?? configuration.clientCertificate { easy.set(CURLOPT_SSLCERT, file) }
+        if let file = own?.clientKey ?? configuration.clientKey { easy.set(CURLOPT_SSLKEY, file) }
     }
 
     private static func applyMethod(_ method: FetchRequest.Method, to easy: EasyHandle) {
