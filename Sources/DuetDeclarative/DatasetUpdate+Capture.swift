@@ -36,15 +36,14 @@ extension DatasetUpdate {
             return try recompute(query, version: version, measures: &measures)
         }
         measures.rowsRead = try connection.scalar("SELECT count(*) FROM \(delta)").int ?? 0
-        let keys = capture.keys.map(SQL.identifier)
         let affected = temporary("keys")
-        try run(
-            "CREATE OR REPLACE TEMP TABLE \(affected) AS SELECT DISTINCT \(keys.joined(separator: ", ")) FROM \(delta)",
-            query.text,
-            &measures
-        )
+        let select = capture.affectedKeys(by: delta)
+        try run("CREATE OR REPLACE TEMP TABLE \(affected) AS \(select.text)", select, &measures)
         measures.strategy = .incremental
-        measures.rule = "the rows of the keys that events are about"
+        measures.rule =
+            dataset.capture?.readsSnapshots == true
+            ? "the rows of the keys that new snapshots, or those before them, have"
+            : "the rows of the keys that events are about"
         return try replaceRows(of: affected, capture, query: query, version: version, measures: &measures)
     }
 

@@ -41,7 +41,11 @@ package struct CaptureQuery {
         }
         source = columns
         let keys = try capture.keys.map { try Self.find($0, in: columns, "KEYS", dataset, events) }
-        let outputs = try Self.choose(capture.columns, of: columns, "COLUMNS", dataset, events)
+        var outputs = try Self.choose(capture.columns, of: columns, "COLUMNS", dataset, events)
+        if capture.readsSnapshots, capture.columns == .all {
+            // Which snapshot a row is of says nothing of the row; with it, each snapshot would make a version.
+            outputs.removeAll { $0.lowercased() == capture.sequence.text.lowercased() }
+        }
         let others = outputs.filter { !keys.contains($0) }
         tracked = try Self.choose(capture.tracked, of: others, "TRACK HISTORY ON", dataset, events)
         self.keys = keys
@@ -91,6 +95,7 @@ package struct CaptureQuery {
     /// Each event with its place in the order and whether it deletes; of several with one key and place, one is taken: a
     /// delete before others, then the greatest in its columns' values.
     private func ordered(over some: MappedText) -> MappedText {
+        if capture.readsSnapshots { return snapshots(over: some) }
         var text = piece("SELECT *, (")
         text.append(capture.sequence)
         text.insert(") AS __seq, ", for: place)
@@ -118,6 +123,61 @@ package struct CaptureQuery {
                 + "ORDER BY __deletes DESC, \(values.joined(separator: ", "))) = 1",
             for: place
         )
+        return text
+    }
+
+    /// Snapshots as events: each of their rows says what it was then, and a row that the next snapshot lacks was deleted
+    /// with that one.
+    private func snapshots(over some: MappedText) -> MappedText {
+        let values = source.map { "\(SQL.identifier($0)) DESC NULLS LAST" }.joined(separator: ", ")
+        var text = piece("WITH __rows AS MATERIALIZED (SELECT *, (")
+        text.append(capture.sequence)
+        text.insert(") AS __seq, false AS __deletes FROM (", for: place)
+        text.append(some)
+        text.insert(
+            ") QUALIFY row_number() OVER (PARTITION BY \(list(keys)), __seq ORDER BY \(values)) = 1), "
+                + "__snapshots AS (SELECT __seq, lead(__seq) OVER (ORDER BY __seq) AS __next FROM (SELECT DISTINCT (",
+            for: place
+        )
+        text.append(capture.sequence)
+        // All snapshots count here, whatever keys are asked for.
+        text.insert(") AS __seq FROM (", for: place)
+        text.append(events)
+        let equal = keys.map { "n.\(SQL.identifier($0)) IS NOT DISTINCT FROM r.\(SQL.identifier($0))" }
+        let columns = source.map { name in
+            keys.contains(name) ? "r.\(SQL.identifier(name))" : "NULL AS \(SQL.identifier(name))"
+        }
+        text.insert(
+            "))) SELECT * FROM __rows UNION ALL BY NAME SELECT \(columns.joined(separator: ", ")), s.__next AS __seq, "
+                + "true AS __deletes FROM __rows AS r JOIN __snapshots AS s ON s.__seq = r.__seq "
+                + "WHERE s.__next IS NOT NULL AND NOT EXISTS (SELECT 1 FROM __rows AS n "
+                + "WHERE n.__seq = s.__next AND \(equal.joined(separator: " AND ")))",
+            for: place
+        )
+        return text
+    }
+
+    /// The keys whose rows a change of the events may change.
+    ///
+    /// - Parameter change: A relation with new and withdrawn events.
+    /// - Returns: A SELECT of the keys, each combination once.
+    package func affectedKeys(by change: String) -> MappedText {
+        var text = piece("SELECT DISTINCT \(list(keys)) FROM \(change)")
+        guard capture.readsSnapshots else { return text }
+        // A row that only the snapshot before has was deleted by the one that came.
+        text.insert(" UNION SELECT \(list(keys)) FROM (", for: place)
+        text.append(events)
+        text.insert(") WHERE (", for: place)
+        text.append(capture.sequence)
+        text.insert(") IN (SELECT (SELECT max((", for: place)
+        text.append(capture.sequence)
+        text.insert(")) FROM (", for: place)
+        text.append(events)
+        text.insert(") WHERE (", for: place)
+        text.append(capture.sequence)
+        text.insert(") < __t.__seq) FROM (SELECT DISTINCT (", for: place)
+        text.append(capture.sequence)
+        text.insert(") AS __seq FROM \(change)) AS __t)", for: place)
         return text
     }
 

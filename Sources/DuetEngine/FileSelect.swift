@@ -155,13 +155,22 @@ struct FileSelect {
 
     private func select(_ list: [String], from function: String, _ numbering: Bool) -> String {
         var list = list
+        var function = function
         if read.usesMetadata { list.append(metadata) }
+        if read.usesRowNumber {
+            // DuckDB scans files in their order and numbers rows as they come; the first of a file starts anew at 1.
+            function = "(SELECT *, file_index AS __index, row_number() OVER () AS __number FROM \(function))"
+            let helpers = "EXCLUDE (__index, __number)"
+            list = list.map { $0 == "*" || $0.hasPrefix("* ") ? "* \(helpers)\($0.dropFirst())" : $0 }
+        }
         if numbering {
             let numbers = files.map { String($0.id) }.joined(separator: ", ")
-            list.append("([\(numbers)]::BIGINT[])[file_index::BIGINT + 1] AS \(FileViews.fileColumn)")
+            list.append("([\(numbers)]::BIGINT[])[\(fileIndex)::BIGINT + 1] AS \(FileViews.fileColumn)")
         }
         return "SELECT \(list.joined(separator: ", ")) FROM \(function)"
     }
+
+    private var fileIndex: String { read.usesRowNumber ? "__index" : "file_index" }
 
     /// What is known of each row's file; the same in both styles, wherever they keep what they fetch.
     private var metadata: String {
@@ -170,7 +179,10 @@ struct FileSelect {
             return "{'file_path': \(SQL.literal(file.origin)), 'file_name': \(SQL.literal(name)), "
                 + "'file_size': \(file.size)::BIGINT, 'file_modification_time': \(Self.time(of: file))}"
         }
-        return "([\(entries.joined(separator: ", "))])[file_index::BIGINT + 1] AS _metadata"
+        let file = "([\(entries.joined(separator: ", "))])[\(fileIndex)::BIGINT + 1]"
+        guard read.usesRowNumber else { return "\(file) AS _metadata" }
+        let number = "__number - min(__number) OVER (PARTITION BY __index) + 1"
+        return "struct_insert(\(file), row_number := \(number)) AS _metadata"
     }
 
     private static func time(of file: LandedFile) -> String {

@@ -21,6 +21,12 @@ struct ReadOptions {
         "nullvalue": "nullstr", "comment": "comment", "dateformat": "dateformat",
         "timestampformat": "timestampformat", "encoding": "encoding",
     ]
+    /// Options of the service that say how fast and where it notes things, not what is read.
+    private static let withoutEffect: Set<String> = [
+        "allowoverwrites", "includeexistingfiles", "maxfilespertrigger", "maxbytespertrigger", "usenotifications",
+        "schemalocation", "inferschema", "multiline", "usemanagedfileevents", "backfillinterval",
+        "useincrementallisting", "validateoptions",
+    ]
     private static let known =
         csvText.keys + [
             "format", "header", "infercolumntypes", "skiprows", "mode", "schema", "schemahints", "schemaevolutionmode",
@@ -120,6 +126,7 @@ struct ReadOptions {
             case "DROPMALFORMED": arguments.append(("ignore_errors", "true"))
             default: throw error(option, "must be FAILFAST (the default here) or DROPMALFORMED")
             }
+        case let name where Self.withoutEffect.contains(name): break
         default: try readText(option)
         }
     }

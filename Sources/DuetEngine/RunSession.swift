@@ -45,7 +45,7 @@ public final class RunSession: Sendable {
         let session = RunSession(request: request, graph: graph, warehouse: warehouse, log: log)
         stopwatch.lap("find the graph")
         log.record(.runStarted, "the \(style.rawValue) run of '\(request.pipeline.name)' begins")
-        for warning in request.pipeline.warnings { log.record(.notice, level: .warning, warning.description) }
+        for warning in request.pipeline.warnings { log.record(.notice, level: .warning, warning.note) }
         do {
             try body(session, connection)
         } catch {

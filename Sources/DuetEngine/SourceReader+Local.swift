@@ -23,11 +23,33 @@ extension SourceReader {
     /// The files a path or glob names, in order.
     private static func paths(_ address: String, of source: Source, in folder: String) throws -> [String] {
         let path = absolute(address, in: folder)
+        if isFolder(path) {
+            // As in the service: all files below, but for those that writers hide while they work.
+            let base = path.hasSuffix("/") ? String(path.dropLast()) : path
+            let found = try Database().connect()
+                .rows("SELECT file FROM glob(?) ORDER BY file", [.varchar("\(base)/**")])
+                .compactMap { $0.first?.string }
+                .filter { file in
+                    !file.dropFirst(base.count).split(separator: "/").contains { "_.".contains($0.prefix(1)) }
+                }
+            guard !found.isEmpty else { throw missing(path, of: source) }
+            return found
+        }
         guard path.contains(where: { "*?[".contains($0) }) else { return [path] }
         let found = try Database().connect()
             .rows("SELECT file FROM glob(?) ORDER BY file", [.varchar(path)]).compactMap { $0.first?.string }
         guard !found.isEmpty else { throw missing(path, of: source) }
         return found
+    }
+
+    private static func isFolder(_ path: String) -> Bool {
+        do {
+            let url = URL(fileURLWithPath: path).resolvingSymlinksInPath()
+            return try url.resourceValues(forKeys: [.isDirectoryKey]).isDirectory ?? false
+        } catch {
+            // What is not there is no folder; that it is missing is told by whoever reads it.
+            return false
+        }
     }
 
     private static func localText(_ address: String, of source: Source, in folder: String) throws -> String {

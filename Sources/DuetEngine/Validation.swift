@@ -34,7 +34,7 @@ public enum Validation {
         guard checker.errors.isEmpty else { throw DuetErrors(checker.errors) }
         return Findings(
             columns: checker.columns,
-            notes: pipeline.warnings.map(\.description) + checker.notes,
+            notes: pipeline.warnings.map(\.note) + checker.notes,
             graph: graph
         )
     }

@@ -73,10 +73,12 @@ import Testing
         #expect(dataset.columns.map(\.isRequired) == [true, false, false])
         #expect(dataset.columns.first?.comment == "the key")
         #expect(dataset.columns[2].type == nil)
-        #expect(dataset.expectations.map(\.name) == ["one", "two", "three"])
-        #expect(dataset.expectations.map(\.action) == [.warn, .drop, .fail])
-        #expect(dataset.expectations.map(\.condition.text) == ["id > 3", "f(id, (1)) = ')'", "true"])
-        #expect(dataset.expectations.map(\.location.line) == [3, 3, 4])
+        #expect(dataset.expectations.map(\.name) == ["id is not null", "one", "two", "three"])
+        #expect(dataset.expectations.map(\.action) == [.fail, .warn, .drop, .fail])
+        #expect(
+            dataset.expectations.map(\.condition.text) == ["\"id\" IS NOT NULL", "id > 3", "f(id, (1)) = ')'", "true"]
+        )
+        #expect(dataset.expectations.map(\.location.line) == [2, 3, 3, 4])
         #expect(dataset.refreshPolicy == .incrementalStrict && dataset.comment == "it's all")
         #expect(dataset.properties.map(\.key) == ["a.b", "quality", "n"])
         #expect(dataset.properties.map(\.value) == ["c", "gold", "3"])

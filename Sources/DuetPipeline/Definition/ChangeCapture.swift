@@ -30,6 +30,8 @@ public struct ChangeCapture: Sendable, Hashable {
     public var keys: [ColumnName] = []
     /// The expression by which events are ordered, in DuckDB's spelling.
     public var sequence: MappedText
+    /// Whether the events are whole snapshots: a row that the next snapshot lacks was deleted.
+    public var readsSnapshots = false
     /// When an event deletes its row.
     public var deleteCondition: MappedText?
     /// When an event deletes all rows.
@@ -57,7 +59,8 @@ public struct ChangeCapture: Sendable, Hashable {
         return [
             "keys \(keys.map(\.name))", "sequence \(sequence.text)", "delete \(deleteCondition?.text ?? "never")",
             "truncate \(truncateCondition?.text ?? "never")", "ignores nulls \(ignoresNulls)",
-            "columns \(text(columns))", "history \(history.rawValue)", "tracked \(text(tracked))",
+            "columns \(text(columns))", "snapshots \(readsSnapshots)", "history \(history.rawValue)",
+            "tracked \(text(tracked))",
         ].joined(separator: "\n")
     }
 }

@@ -137,6 +137,8 @@ public struct Query: Sendable {
     public var fileReads: [FileRead]
     /// The query as the user wrote it.
     public var original: String
+    /// Clauses of the query that were read and have no effect.
+    public var notes: [DuetError] = []
 }
 
 /// One `read_files(...)` of a query.
@@ -151,6 +153,10 @@ public struct FileRead: Sendable, Hashable {
     public var isStream: Bool
     /// Whether the query uses `_metadata`.
     public var usesMetadata = false
+    /// Whether the query uses the row's number in its file, which costs more than the rest of `_metadata`.
+    public var usesRowNumber = false
+    /// The path or address, when the call names one instead of a source of pipeline.yml.
+    public var path: String? = nil
     /// Where the call stands.
     public var location: SourceLocation
 }

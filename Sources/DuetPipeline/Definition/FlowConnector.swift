@@ -53,7 +53,10 @@ struct FlowConnector {
             )
             return
         }
-        if let capture = flows.first(where: { $0.capture != nil }) {
+        let captures = flows.filter { $0.capture != nil }
+        if let capture = captures.first, captures.count > 1, captures.count == flows.count, dataset.flows.isEmpty {
+            connect(dataset, captures: captures, first: capture)
+        } else if let capture = captures.first {
             connect(dataset, capture: capture, isAlone: flows.count == 1 && dataset.flows.isEmpty)
         } else {
             connect(dataset, appends: flows)
@@ -64,7 +67,7 @@ struct FlowConnector {
         guard isAlone else {
             complain(
                 .unsupported,
-                "'\(dataset.name)' has another flow besides change capture",
+                "'\(dataset.name)' has a flow of rows besides change events",
                 hint: "bring the events together first: one table with several flows, and AUTO CDC INTO from that",
                 at: flow
             )
@@ -79,6 +82,45 @@ struct FlowConnector {
             result.append(events)
             dataset.flows = [uniting([events.name], of: dataset, for: flow)]
         }
+        result.append(dataset)
+    }
+
+    /// Several flows of change events: their events together, and the table from those.
+    private mutating func connect(_ dataset: Dataset, captures flows: [FlowStatement], first: FlowStatement) {
+        guard let capture = first.capture else { return }
+        if let other = flows.first(where: { $0.capture?.definition != capture.definition }) {
+            complain(
+                .unsupported,
+                "the change flows into '\(dataset.name)' differ in more than what they read",
+                hint:
+                    "give all of them the same KEYS, SEQUENCE BY and other clauses; rename columns in FROM (SELECT ...)",
+                at: other
+            )
+            return
+        }
+        var events = hidden(first, named: "events", of: dataset)
+        events.isOnce = false
+        events.flows = []
+        let inner = result.count
+        let plain = flows.enumerated().map { index, flow in
+            var flow = flow
+            flow.name = flow.name ?? "\(index + 1)"
+            flow.capture = nil
+            return flow
+        }
+        connect(events, appends: plain)
+        for index in inner..<result.count {
+            result[index].flowTarget = dataset.name
+            // Events that are read without STREAM(...) are all the rows there are.
+            if result[index].unitedFlows.isEmpty, result[index].flows.first?.query.streamOffsets.isEmpty == true,
+                !result[index].isOnce
+            {
+                result[index].kind = .materializedView
+            }
+        }
+        var dataset = dataset
+        dataset.capture = capture
+        dataset.flows = [uniting([events.name], of: dataset, for: first)]
         result.append(dataset)
     }
 

@@ -1,6 +1,6 @@
 /// Fills `${name}` in text from pipeline.yml's parameters and the command line's.
 struct Parameters: Sendable {
-    let values: [String: String]
+    var values: [String: String]
 
     /// Replaces every `${name}`; `location` gives the place of an offset in the text for errors.
     func fill(_ text: String, location: (Int) -> SourceLocation) throws(DuetError) -> String {

@@ -130,12 +130,7 @@ struct PipelineFile {
         _ value: YAMLValue
     ) throws(DuetError) -> FileFormat {
         if case .location(let address) = origin {
-            let path = address.split(separator: "?", maxSplits: 1)[0].lowercased()
-            let plain = [".gz", ".zst"].first { path.hasSuffix($0) }.map { String(path.dropLast($0.count)) } ?? path
-            if plain.hasSuffix(".csv") || plain.hasSuffix(".tsv") { return .csv }
-            if plain.hasSuffix(".jsonl") || plain.hasSuffix(".ndjson") { return .jsonl }
-            if plain.hasSuffix(".json") { return .json }
-            if plain.hasSuffix(".parquet") { return .parquet }
+            if let format = FileFormat(fileName: address) { return format }
         }
         throw value.error(.missingKey, "\(what) has no format", hint: "add format: csv, json, jsonl or parquet")
     }

@@ -106,7 +106,7 @@ private struct PipelineLoader {
     mutating func check() {
         var connector = FlowConnector(datasets: pipeline.datasets, flows: flows)
         connector.connect()
-        pipeline.datasets = connector.result
+        pipeline.datasets = connector.result.map(Self.keepingFiles)
         // A statement that could not be read may be the very one a flow asks for.
         if errors.isEmpty { errors += connector.errors }
         var first: [DatasetName: SourceLocation] = [:]
@@ -126,8 +126,22 @@ private struct PipelineLoader {
         }
     }
 
+    /// A view over files keeps their rows: a file is read once, and DuckDB's own views would read it at every look.
+    private static func keepingFiles(_ dataset: Dataset) -> Dataset {
+        guard dataset.kind == .view, let read = dataset.flows.first?.query.fileReads.first else { return dataset }
+        var dataset = dataset
+        dataset.kind = read.isStream ? .streamingTable : .materializedView
+        return dataset
+    }
+
     private mutating func checkRead(_ read: FileRead) {
         guard pipeline.source(named: read.source) == nil else { return }
+        if read.path != nil {
+            let (source, notes) = PathSource.source(for: read, folder: pipeline.folder)
+            pipeline.sources.append(source)
+            pipeline.warnings += notes
+            return
+        }
         let known = pipeline.sources.map(\.name)
         errors.append(
             DuetError(

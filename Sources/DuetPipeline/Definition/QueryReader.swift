@@ -8,18 +8,26 @@ struct QueryReader {
     private var fileReads: [FileRead] = []
     private var copied = 0
     private var usesMetadata = false
+    private var usesRowNumber = false
     private var joins = false
+    private var notes: [DuetError] = []
+    /// Whether files are read as a stream without the word, as snapshots are.
+    private var streamsFiles = false
 
     static func query(
         tokens: ArraySlice<SQLToken>,
         file: SourceFile,
         parameters: Parameters,
-        prefix: String = ""
+        prefix: String = "",
+        streamsFiles: Bool = false
     ) throws(DuetError) -> Query {
         var reader = QueryReader(file: file, parameters: parameters, start: tokens.first?.range.lowerBound ?? 0)
+        reader.streamsFiles = streamsFiles
         reader.text.insert(prefix, for: reader.copied)
         let range = (tokens.first?.range.lowerBound ?? 0)..<(tokens.last?.range.upperBound ?? 0)
         reader.usesMetadata = tokens.contains { $0.kind == .word && $0.text.lowercased() == "_metadata" }
+        reader.usesRowNumber =
+            reader.usesMetadata && tokens.contains { $0.kind == .word && $0.text.lowercased() == "row_number" }
         reader.joins = tokens.contains { $0.isWord("JOIN") }
         try reader.read(tokens)
         reader.copy(upTo: range.upperBound)
@@ -27,7 +35,8 @@ struct QueryReader {
             text: reader.text,
             streamOffsets: reader.streamOffsets,
             fileReads: reader.fileReads,
-            original: String(decoding: file.bytes[range], as: UTF8.self)
+            original: String(decoding: file.bytes[range], as: UTF8.self),
+            notes: reader.notes
         )
     }
 
@@ -38,7 +47,7 @@ struct QueryReader {
         copied = start
     }
 
-    private mutating func read(_ tokens: ArraySlice<SQLToken>) throws(DuetError) {
+    mutating func read(_ tokens: ArraySlice<SQLToken>) throws(DuetError) {
         var index = tokens.startIndex
         while index < tokens.endIndex {
             let token = tokens[index]
@@ -49,7 +58,11 @@ struct QueryReader {
                 skip(tokens[index].range.lowerBound..<tokens[index + 1].range.upperBound)
                 index += 2
             } else if isFileRead(at: index, in: tokens) {
-                index = try fileRead(at: index, in: tokens, isStream: false)
+                // cloud_files, the older form, is always a stream.
+                let isStream = streamsFiles || token.isWord("CLOUD_FILES")
+                index = try fileRead(at: index, in: tokens, isStream: isStream)
+            } else if let end = try spelling(at: index, in: tokens) {
+                index = end
             } else if let end = star(at: index, in: tokens) {
                 index = end
             } else {
@@ -80,7 +93,7 @@ struct QueryReader {
         return hidden ? next : nil
     }
 
-    private mutating func plain(_ token: SQLToken) throws(DuetError) {
+    mutating func plain(_ token: SQLToken) throws(DuetError) {
         switch token.kind {
         case .quotedName where token.text.hasPrefix("`"):
             let name = token.unquoted.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"")
@@ -89,6 +102,9 @@ struct QueryReader {
             replace(token.range, by: try filled(token))
         case .string where token.text.contains("${"):
             replace(token.range, by: try filled(token))
+        case .quotedName where token.text == "\"\"":
+            // No name is empty: this can only be Spark's empty text.
+            replace(token.range, by: "''")
         default: break
         }
     }
@@ -109,7 +125,7 @@ struct QueryReader {
         guard next.isSymbol("(") else {
             guard next.kind == .word || next.kind == .quotedName, !next.isWord("AS") else { return nil }
             skip(tokens[index].range.lowerBound..<next.range.lowerBound)
-            return try relation(at: index + 1, in: tokens)
+            return try watermark(at: try relation(at: index + 1, in: tokens), in: tokens)
         }
         guard index + 2 < tokens.endIndex else { return nil }
         skip(tokens[index].range.lowerBound..<tokens[index + 2].range.lowerBound)
@@ -119,7 +135,32 @@ struct QueryReader {
             throw error("expected ')' after the relation in STREAM(...)", at: place)
         }
         replace(tokens[end].range, by: " ")
-        return end + 1
+        return try watermark(at: end + 1, in: tokens)
+    }
+
+    /// Reads `WATERMARK column DELAY OF INTERVAL ...` behind a stream.
+    private mutating func watermark(at index: Int, in tokens: ArraySlice<SQLToken>) throws(DuetError) -> Int {
+        guard index < tokens.endIndex, tokens[index].isWord("WATERMARK") else { return index }
+        var end = index + 1
+        while end < tokens.endIndex, !tokens[end].isWord("INTERVAL") { end += 1 }
+        guard end + 2 < tokens.endIndex || end + 2 == tokens.endIndex else {
+            throw error("expected WATERMARK column DELAY OF INTERVAL 10 MINUTES", at: tokens[index])
+        }
+        end += 2
+        // The unit stands apart from the number unless both are in quotes.
+        if tokens[end - 1].kind == .number, end < tokens.endIndex { end += 1 }
+        skip(tokens[index].range.lowerBound..<tokens[end - 1].range.upperBound)
+        let place = file.location(at: tokens[index].range.lowerBound)
+        notes.append(
+            DuetError(
+                .unsupported,
+                "the watermark has no effect: what groups and joins need is kept, so late rows count as if they had come "
+                    + "in time",
+                at: place,
+                excerpt: file.line(place.line)
+            )
+        )
+        return end
     }
 
     /// Reads a relation's name, or a `read_files` call, as a stream; gives the index behind it.
@@ -146,7 +187,16 @@ struct QueryReader {
 
     private func isFileRead(at index: Int, in tokens: ArraySlice<SQLToken>) -> Bool {
         (tokens[index].isWord("READ_FILES") || tokens[index].isWord("CLOUD_FILES"))
-            && index + 1 < tokens.endIndex && tokens[index + 1].isSymbol("(")
+            && index + 1 < tokens.endIndex && tokens[index + 1].isSymbol("(") || isPathRead(at: index, in: tokens)
+    }
+
+    /// Whether here stands ``json.`path` ``, Spark's other way to name files.
+    private func isPathRead(at index: Int, in tokens: ArraySlice<SQLToken>) -> Bool {
+        guard tokens[index].kind == .word, index + 2 < tokens.endIndex, index > tokens.startIndex else { return false }
+        let before = tokens[index - 1]
+        return FileFormat(rawValue: tokens[index].text.lowercased()) != nil && tokens[index + 1].isSymbol(".")
+            && tokens[index + 2].text.hasPrefix("`") && tokens[index + 2].text.contains("/")
+            && (before.isWord("FROM") || before.isWord("JOIN") || before.isWord("STREAM") || before.isSymbol("("))
     }
 
     private mutating func fileRead(
@@ -154,83 +204,55 @@ struct QueryReader {
         in tokens: ArraySlice<SQLToken>,
         isStream: Bool
     ) throws(DuetError) -> Int {
-        var arguments = TokenReader(file: file, tokens: Array(tokens[(start + 1)...]))
-        let inner = try arguments.bracketed("after '\(tokens[start].text)'")
-        let end = start + 1 + arguments.index
-        var reader = TokenReader(file: file, tokens: Array(inner))
-        guard let first = reader.current, first.kind == .string else {
-            let found = reader.current ?? tokens[end - 1]
-            throw error(
-                "expected '${source.name}' as the first argument of read_files, found '\(found.text)'",
-                at: found
-            )
-        }
-        let source = try Self.sourceName(first, file: file)
-        reader.advance()
-        var options: [ReadOption] = []
-        while reader.take(symbol: ",") {
-            let nameToken = reader.current
-            let name = try reader.name("option's name")
-            try reader.expect(symbol: "=>", "after the option '\(name)'")
-            guard let value = reader.current, [.string, .number, .word].contains(value.kind) else {
-                throw reader.unexpected("a value for the option '\(name)'")
-            }
-            let text =
-                value.kind == .string
-                ? try parameters.fill(value.unquoted) { file.location(at: value.range.lowerBound + 1 + $0) }
-                : value.text
-            options.append(ReadOption(name: name.lowercased(), value: text, location: reader.location(nameToken)))
-            reader.advance()
-        }
-        guard reader.isAtEnd else { throw reader.unexpected("',' or ')'") }
-        let relation = "files:\(source)" + (fileReads.isEmpty ? "" : ":\(fileReads.count + 1)")
+        let call = try FileCall(at: start, in: tokens, file: file, parameters: parameters)
+        let relation = "files:\(call.source)" + (fileReads.isEmpty ? "" : ":\(fileReads.count + 1)")
         fileReads.append(
             FileRead(
                 relation: relation,
-                source: source,
-                options: options,
+                source: call.source,
+                options: call.options,
                 isStream: isStream,
                 usesMetadata: usesMetadata,
+                usesRowNumber: usesRowNumber,
+                path: call.path,
                 location: file.location(at: tokens[start].range.lowerBound)
             )
         )
-        let last = tokens[end - 1]
+        let last = tokens[call.end - 1]
         copy(upTo: tokens[start].range.lowerBound)
         if isStream { streamOffsets.append(text.text.utf8.count) }
-        replace(tokens[start].range.lowerBound..<last.range.upperBound, by: "\"\(relation)\"")
-        return end
+        replace(tokens[start].range.lowerBound..<last.range.upperBound, by: "\"\(Self.doubled(relation))\"")
+        return call.end
     }
 
-    private static func sourceName(_ token: SQLToken, file: SourceFile) throws(DuetError) -> String {
-        let text = token.unquoted
-        guard text.hasPrefix("${source."), text.hasSuffix("}") else {
-            throw DuetError(
-                .unsupported,
-                "read_files reads '\(text)', which is not a declared source",
-                hint: "declare it in pipeline.yml under 'sources:' and write read_files('${source.name}')",
-                at: file.location(at: token.range.lowerBound)
-            )
-        }
-        return String(text.dropFirst("${source.".count).dropLast())
+    private static func doubled(_ name: String) -> String {
+        name.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"")
     }
 
-    private mutating func copy(upTo offset: Int) {
+    mutating func copy(upTo offset: Int) {
         if copied < offset { text.copy(copied..<offset) }
         copied = max(copied, offset)
     }
 
-    private mutating func replace(_ range: Range<Int>, by replacement: String) {
+    mutating func replace(_ range: Range<Int>, by replacement: String) {
         copy(upTo: range.lowerBound)
         text.insert(replacement, for: range.lowerBound)
         copied = range.upperBound
     }
 
-    private mutating func skip(_ range: Range<Int>) {
+    /// Puts text before some tokens.
+    mutating func insert(_ piece: String, before tokens: ArraySlice<SQLToken>) {
+        guard let first = tokens.first else { return }
+        copy(upTo: first.range.lowerBound)
+        text.insert(piece, for: first.range.lowerBound)
+    }
+
+    mutating func skip(_ range: Range<Int>) {
         copy(upTo: range.lowerBound)
         copied = range.upperBound
     }
 
-    private func error(_ message: String, at token: SQLToken) -> DuetError {
+    func error(_ message: String, at token: SQLToken) -> DuetError {
         let location = file.location(at: token.range.lowerBound)
         return DuetError(.sqlSyntax, message, at: location, excerpt: file.line(location.line))
     }

@@ -5,6 +5,9 @@ extension StatementParser {
             var reader = TokenReader(file: file, tokens: Array(item))
             if reader.current?.isWord("CONSTRAINT") == true {
                 try constraint(&reader, into: &dataset)
+            } else if reader.take("PRIMARY", "KEY") || reader.take("FOREIGN", "KEY") {
+                // Informational in the service; nothing is checked there either.
+                continue
             } else if reader.take("EXPECT") {
                 throw reader.error(
                     .sqlSyntax,
@@ -14,6 +17,9 @@ extension StatementParser {
                 )
             } else {
                 dataset.columns.append(try column(&reader))
+                if let column = dataset.columns.last, column.isRequired {
+                    require(column, at: item.first, into: &dataset)
+                }
             }
         }
     }
@@ -77,6 +83,22 @@ extension StatementParser {
         )
     }
 
+    /// NOT NULL is an expectation that stops the update, as it does in the service.
+    private func require(_ column: ColumnDeclaration, at token: SQLToken?, into dataset: inout Dataset) {
+        let offset = token?.range.lowerBound ?? 0
+        var condition = MappedText(file: file)
+        let name = column.name.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"")
+        condition.insert("\"\(name)\" IS NOT NULL", for: offset)
+        dataset.expectations.append(
+            Expectation(
+                name: "\(column.name) is not null",
+                condition: condition,
+                action: .fail,
+                location: file.location(at: offset)
+            )
+        )
+    }
+
     private func column(_ reader: inout TokenReader) throws(DuetError) -> ColumnDeclaration {
         var column = ColumnDeclaration(name: try reader.name("column's name"), type: nil, isRequired: false)
         var type: [String] = []
@@ -85,6 +107,13 @@ extension StatementParser {
                 column.isRequired = true
             } else if reader.take("COMMENT") {
                 column.comment = try reader.string("comment")
+            } else if reader.take("PRIMARY", "KEY") {
+                _ = reader.take("RELY") || reader.take("NORELY")
+            } else if reader.take("CONSTRAINT") {
+                _ = try reader.name("constraint's name")
+            } else if reader.take("FOREIGN", "KEY") || reader.take("REFERENCES") {
+                // Informational in the service; nothing is checked there either.
+                while !reader.isAtEnd { reader.advance() }
             } else if reader.take("GENERATED") || reader.take("MASK") || reader.take("DEFAULT") {
                 throw reader.error(
                     .unsupported,

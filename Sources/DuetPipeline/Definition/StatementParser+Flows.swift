@@ -42,24 +42,30 @@ extension StatementParser {
         guard reader.take("AUTO", "CDC") || reader.take("APPLY", "CHANGES") else {
             throw reader.unexpected("INSERT INTO, AUTO CDC INTO or APPLY CHANGES INTO")
         }
-        if reader.current?.isWord("FROM") == true {
-            throw reader.error(
-                .unsupported,
-                "change capture from snapshots is not supported",
-                hint: "read the snapshot as a materialized view; for history, give its rows a sequence",
-                at: reader.current
-            )
-        }
+        var isSnapshot = reader.take("FROM", "SNAPSHOT")
         let isOnce = reader.take("ONCE")
         try reader.expect("INTO", "and the table's name")
         let targetToken = reader.current
         let target = try datasetName(&reader)
         guard let from = reader.current, from.isWord("FROM") else { throw reader.unexpected("'FROM' and the events") }
-        let source = clause(&reader)
-        guard source.count > 1 else { throw reader.unexpected("what the events are read from") }
-        let query = try QueryReader.query(tokens: source, file: file, parameters: parameters, prefix: "SELECT * ")
-        let capture = try captureClauses(&reader, first: first)
-        let isPlain = source.dropFirst().allSatisfy { token in
+        reader.advance()
+        if reader.take("SNAPSHOT") { isSnapshot = true }
+        // The word FROM tells the reader that a relation follows; it is behind the words that only duet reads.
+        var source = clause(&reader)
+        guard !source.isEmpty else { throw reader.unexpected("what the events are read from") }
+        if reader.tokens[source.startIndex - 1].isWord("FROM") {
+            source = reader.tokens[(source.startIndex - 1)..<source.endIndex]
+        }
+        let hasFrom = source.first?.isWord("FROM") == true
+        let query = try QueryReader.query(
+            tokens: source,
+            file: file,
+            parameters: parameters,
+            prefix: hasFrom ? "SELECT * " : "SELECT * FROM ",
+            streamsFiles: isSnapshot
+        )
+        let capture = try captureClauses(&reader, isSnapshot: isSnapshot, first: first)
+        let isPlain = source.dropFirst(hasFrom ? 1 : 0).allSatisfy { token in
             token.kind == .quotedName || token.kind == .word && !token.isWord("SELECT")
                 || [".", "(", ")"].contains { token.isSymbol($0) }
         }
@@ -78,9 +84,11 @@ extension StatementParser {
 
     private func captureClauses(
         _ reader: inout TokenReader,
+        isSnapshot: Bool,
         first: SQLToken?
     ) throws(DuetError) -> ChangeCapture {
         var capture = ChangeCapture(sequence: MappedText(file: file), location: reader.location(first))
+        capture.readsSnapshots = isSnapshot
         var tracks: SQLToken?
         while let token = reader.current {
             if reader.take("KEYS") {
@@ -128,7 +136,19 @@ extension StatementParser {
             throw reader.error(
                 .sqlSyntax,
                 "the statement has no SEQUENCE BY",
-                hint: "name the column that orders the events, for example SEQUENCE BY changed_at",
+                hint: capture.readsSnapshots
+                    ? "say which snapshot a row is of, for example SEQUENCE BY _metadata.file_name, or a column with its day"
+                    : "name the column that orders the events, for example SEQUENCE BY changed_at",
+                at: first
+            )
+        }
+        if capture.readsSnapshots,
+            capture.deleteCondition != nil || capture.truncateCondition != nil || capture.ignoresNulls
+        {
+            throw reader.error(
+                .sqlSyntax,
+                "snapshots have no APPLY AS and no IGNORE NULL UPDATES: a row that the next snapshot lacks is deleted",
+                hint: "leave these clauses out",
                 at: first
             )
         }

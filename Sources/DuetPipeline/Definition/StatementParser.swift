@@ -1,7 +1,7 @@
 /// Reads the outer shell of a SQL file's statements; every query inside is left to DuckDB.
 struct StatementParser {
     let file: SourceFile
-    let parameters: Parameters
+    private(set) var parameters: Parameters
     let defaultSchema: String
     private(set) var datasets: [Dataset] = []
     private(set) var flows: [FlowStatement] = []
@@ -46,7 +46,9 @@ struct StatementParser {
     private mutating func read(_ tokens: [SQLToken]) {
         do throws(DuetError) {
             var reader = TokenReader(file: file, tokens: tokens)
+            if try setting(&reader) { return }
             if let flow = try flow(&reader) {
+                warnings += flow.query.notes
                 flows.append(flow)
                 return
             }
@@ -58,10 +60,46 @@ struct StatementParser {
                     at: tokens.first
                 )
             }
-            datasets.append(try dataset(&reader, location: reader.location(tokens.first)))
+            let dataset = try dataset(&reader, location: reader.location(tokens.first))
+            warnings += dataset.flows.flatMap(\.query.notes)
+            datasets.append(dataset)
         } catch {
             errors.append(error)
         }
+    }
+
+    /// Reads `SET key = value`, which later statements of the file may use as a parameter, and `USE`.
+    private mutating func setting(_ reader: inout TokenReader) throws(DuetError) -> Bool {
+        let first = reader.current
+        if reader.take("USE") {
+            warn(
+                reader,
+                "USE has no effect: names without a schema are in the 'schema' of pipeline.yml ('\(defaultSchema)')",
+                at: first ?? reader.tokens[0]
+            )
+            return true
+        }
+        guard let first, reader.take("SET") else { return false }
+        var key = ""
+        while let token = reader.current, !token.isSymbol("=") {
+            key += token.unquoted
+            reader.advance()
+        }
+        try reader.expect(symbol: "=", "after SET \(key)")
+        var value = ""
+        while let token = reader.current {
+            value += token.unquoted
+            reader.advance()
+        }
+        if parameters.values[key] == nil { parameters.values[key] = value }
+        if key.contains(".") {
+            warn(
+                reader,
+                "SET \(key) has no effect on the engine; '${\(key)}' stands for its value from here on",
+                at: first
+            )
+        }
+        return true
     }
 
     private mutating func dataset(
@@ -106,17 +144,36 @@ struct StatementParser {
     }
 
     private func kind(_ reader: inout TokenReader) throws(DuetError) -> Dataset.Kind {
-        if reader.take("STREAMING", "TABLE") || reader.take("STREAMING", "LIVE", "TABLE") { return .streamingTable }
+        if reader.take("STREAMING", "TABLE") || reader.take("STREAMING", "LIVE", "TABLE")
+            || reader.take("INCREMENTAL", "LIVE", "TABLE")
+        {
+            return .streamingTable
+        }
         if reader.take("MATERIALIZED", "VIEW") || reader.take("LIVE", "TABLE") { return .materializedView }
-        if reader.take("VIEW") || reader.take("LIVE", "VIEW") || reader.take("STREAMING", "LIVE", "VIEW") {
+        if reader.take("VIEW") || reader.take("LIVE", "VIEW") || reader.take("STREAMING", "LIVE", "VIEW")
+            || reader.take("INCREMENTAL", "LIVE", "VIEW")
+        {
             return .view
+        }
+        if let word = reader.current, ["TABLE", "FUNCTION", "SCHEMA", "CATALOG", "INDEX"].contains(where: word.isWord) {
+            throw reader.error(
+                .unsupported,
+                "CREATE \(word.text.uppercased()) is not a statement of a pipeline",
+                hint: word.isWord("TABLE")
+                    ? "declare it as STREAMING TABLE (fed by a stream) or MATERIALIZED VIEW (equal to its query)"
+                    : "a pipeline's files hold datasets and flows only",
+                at: word
+            )
         }
         throw reader.unexpected("STREAMING TABLE, MATERIALIZED VIEW, VIEW or FLOW")
     }
 
     func datasetName(_ reader: inout TokenReader) throws(DuetError) -> DatasetName {
+        let isFilled = reader.current?.kind == .parameter
         var parts = [try namePart("dataset's name", &reader)]
         while reader.take(symbol: ".") { parts.append(try namePart("name after '.'", &reader)) }
+        // A parameter may hold a name of several parts.
+        if isFilled { parts = parts.flatMap { $0.split(separator: ".").map(String.init) } }
         if parts.count > 1, parts[0].lowercased() == "live" { parts.removeFirst() }
         guard parts.count <= 3 else {
             throw reader.error(.sqlSyntax, "a dataset's name has at most three parts", at: reader.peek(-1))
@@ -127,10 +184,24 @@ struct StatementParser {
         )
     }
 
-    /// A forgotten name must not turn the AS behind it into one.
+    /// A forgotten name must not turn the AS behind it into one; pieces without a space between them are one name.
     private func namePart(_ noun: String, _ reader: inout TokenReader) throws(DuetError) -> String {
         if reader.current?.isWord("AS") == true { throw reader.unexpected("a \(noun)") }
-        return try reader.name(noun)
+        var text = ""
+        var end: Int?
+        while let token = reader.current, end == nil || end == token.range.lowerBound {
+            if token.kind == .parameter {
+                text += try parameters.fill(token.text) { file.location(at: token.range.lowerBound + $0) }
+                reader.advance()
+            } else if token.kind == .word || token.kind == .quotedName {
+                text += try reader.name(noun)
+            } else {
+                break
+            }
+            end = token.range.upperBound
+        }
+        if text.isEmpty { throw reader.unexpected("a \(noun)") }
+        return text
     }
 
     private mutating func clauses(_ reader: inout TokenReader, into dataset: inout Dataset) throws(DuetError) {
@@ -144,12 +215,29 @@ struct StatementParser {
             } else if reader.take("PARTITIONED", "BY") || reader.take("CLUSTER", "BY") {
                 if !reader.take("AUTO"), !reader.take("NONE") { _ = try reader.bracketed("with columns") }
                 warn(reader, "the layout clause has no effect here: DuckDB orders its own storage", at: token)
+            } else if reader.take("SCHEDULE") || reader.take("TRIGGER") {
+                while let next = reader.current, !Self.beginsClause(next) { reader.advance() }
+                warn(reader, "the schedule has no effect: run it with cron, or with duet run --watch", at: token)
+            } else if reader.take("DEFAULT", "COLLATION") {
+                warn(reader, "COLLATION \(try reader.name("collation")) has no effect", at: token)
+            } else if reader.take("WITH", "ROW", "FILTER") || reader.take("ROW", "FILTER") {
+                throw reader.error(
+                    .unsupported,
+                    "a row filter is not supported: whoever can read the warehouse's file can read all of it",
+                    hint: "make a dataset with only the rows that others may see",
+                    at: token
+                )
             } else if reader.take("USING") {
                 warn(reader, "USING \(try reader.name("format")) has no effect: tables are DuckDB's", at: token)
             } else {
                 throw reader.unexpected("COMMENT, TBLPROPERTIES, CLUSTER BY, PARTITIONED BY, REFRESH POLICY or AS")
             }
         }
+    }
+
+    private static func beginsClause(_ token: SQLToken) -> Bool {
+        ["AS", "COMMENT", "TBLPROPERTIES", "REFRESH", "PARTITIONED", "CLUSTER", "USING", "SCHEDULE", "TRIGGER"]
+            .contains(where: token.isWord)
     }
 
     private mutating func warn(_ reader: TokenReader, _ message: String, at token: SQLToken) {

@@ -42,6 +42,12 @@ public struct DuetError: Error, Sendable, Hashable, CustomStringConvertible {
         self.cause = cause
     }
 
+    /// The text of something that is no error but worth knowing: `file:line:column: message (hint)`.
+    public var note: String {
+        let place = location.map { "\($0): " } ?? ""
+        return place + message + (hint.map { " (\($0))" } ?? "")
+    }
+
     /// The error as editors and people read it: `file:line:column: error[CODE]: message`, the line, a caret, the hint.
     public var description: String {
         var text = ""
