@@ -122,11 +122,11 @@ import Testing
     @Test func `an unknown type is kept and told, one of the service's own is a warning`() throws {
         let folder = try FactoryFolder().pipeline(
             "P",
-            #"{"name": "A", "type": "Wayt"}, {"name": "B", "type": "HDInsightHive", "typeProperties": {"x": 1}}"#
+            #"{"name": "A", "type": "Wayt"}, {"name": "B", "type": "ExecuteWranglingDataflow", "typeProperties": {"x": 1}}"#
         )
         let factory = try folder.load()
         #expect(factory.findings.map(\.severity) == [.error, .warning])
         #expect(factory.findings.first?.error.hint == "did you mean 'Wait'?")
-        #expect(factory.pipelines.first?.activities.map(\.type) == ["Wayt", "HDInsightHive"])
+        #expect(factory.pipelines.first?.activities.map(\.type) == ["Wayt", "ExecuteWranglingDataflow"])
     }
 }

@@ -122,4 +122,62 @@ import Testing
         #expect(summary.clean == 2)
         #expect(summary.runnable == 1)
     }
+
+    @Test func `names that a template puts together are found by what refers to them`() throws {
+        let folder = try TemporaryFolder()
+        let call =
+            #"{"name": "E", "type": "ExecutePipeline", "typeProperties": {"pipeline": {"referenceName": "[concat('Load_', parameters('ir'))]", "type": "PipelineReference"}}}"#
+        func resource(_ name: String, _ activities: String) -> String {
+            #"{"name": "[concat(parameters('factory'), '/', '\#(name)_', parameters('ir'))]", "type": "Microsoft.DataFactory/factories/pipelines", "properties": {"activities": [\#(activities)]}}"#
+        }
+        try folder.write(#"{"resources": [\#(resource("Load", wait("A"))), \#(resource("Call", call))]}"#, to: "a.json")
+        let factory = try Factory.load(folder.path)
+        #expect(factory.pipelines.map(\.name) == ["Call_{ir}", "Load_{ir}"])
+        #expect(factory.findings.isEmpty)
+        #expect(FactorySummary([factory]).runnable == 2)
+    }
+
+    @Test func `a template that is no JSON is told and counted`() throws {
+        let folder = try TemporaryFolder()
+        try folder.write(#"{"resources": [{"type": "Microsoft.DataFactory/factories/pipelines" "#, to: "a.json")
+        let summary = FactorySummary(try Factory.load(all: folder.path))
+        #expect(summary.files == 1)
+        #expect(summary.parsed == 0)
+        #expect(summary.findings == ["JSON_SYNTAX": 1])
+    }
+
+    @Test func `a nested template sees what is handed to it, and format fills in`() throws {
+        let folder = try TemporaryFolder()
+        let inner =
+            #"{"parameters": {"app": {"type": "object"}}, "variables": {"kind": "msexports"}, "resources": [{"type": "Microsoft.DataFactory/factories/pipelines", "name": "[format('{0}/{1}_ETL', parameters('app').factory, variables('kind'))]", "properties": {"activities": [{"name": "F", "type": "Fail", "typeProperties": {"message": "[format('@{{pipeline().RunId}} in {0}', parameters('app').place)]", "errorCode": "1"}}]}}]}"#
+        let outer =
+            #"{"parameters": {"place": {"defaultValue": "hub"}}, "resources": [{"type": "Microsoft.Resources/deployments", "name": "x", "properties": {"expressionEvaluationOptions": {"scope": "inner"}, "parameters": {"app": {"value": {"factory": "f", "place": "[toUpper(parameters('place'))]"}}}, "template": \#(inner)}}]}"#
+        try folder.write(outer, to: "a.json")
+        let factory = try Factory.load(folder.path)
+        #expect(factory.pipelines.map(\.name) == ["msexports_ETL"])
+        let message = factory.pipelines.first?.activities.first?.typeProperties["message"]?.string
+        #expect(message == "@{pipeline().RunId} in HUB")
+    }
+
+    @Test func `a data flow's faults are told with line and column, and keep its pipeline from running`() throws {
+        let folder = try FactoryFolder().pipeline(
+            "P",
+            #"{"name": "D", "type": "ExecuteDataFlow", "typeProperties": {"dataFlow": {"referenceName": "Flow", "type": "DataFlowReference"}}}"#
+        )
+        try folder.folder.write(
+            """
+            {"name": "Flow", "properties": {"type": "MappingDataFlow", "typeProperties": {"scriptLines": [
+            "source() ~> A",
+            "A derive(x = upper(name) ~> B"
+            ]}}}
+            """,
+            to: "dataflow/Flow.json"
+        )
+        let factory = try folder.load()
+        let error = try #require(factory.findings.first?.error)
+        #expect(error.code.name == "DATA_FLOW_SYNTAX")
+        #expect(error.location?.line == 3)
+        #expect(error.location?.column == 27)
+        #expect(FactorySummary([factory]).runnable == 0)
+    }
 }

@@ -10,6 +10,7 @@ enum FactoryLint {
             lint.checkStructure()
             lint.checkReferences()
             lint.checkExpressions()
+            lint.checkDataFlows()
             findings += lint.findings
         }
         for resource in factory.resources {

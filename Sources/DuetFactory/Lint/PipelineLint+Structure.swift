@@ -134,15 +134,6 @@ extension PipelineLint {
             return
         }
         guard activity.inactiveMark == nil else { return }
-        if !kind.isRunnable {
-            note(
-                .warning,
-                .unknownActivityType,
-                "'\(activity.name)' is of type \(kind.rawValue), which duet does not run",
-                hint: "a run fails here; set \"state\": \"Inactive\" to leave it out",
-                at: activity.node.member("type")?.value.offset ?? activity.node.offset
-            )
-        }
         for property in kind.requiredProperties where activity.typeProperties[property] == nil {
             note(
                 .error,

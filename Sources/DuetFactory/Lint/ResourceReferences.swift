@@ -12,6 +12,8 @@ enum ResourceReferences {
         var findings: [FactoryFinding] = []
         visit(node, skipping: skipped) { name, kind in
             guard let text = name.string, !index.contains(kind, text) else { return }
+            // A name that only a deployment knows.
+            if index.factory.isTemplate, text.contains("{") { return }
             let code: DuetError.Code =
                 switch kind {
                 case .dataset: .unknownDataset

@@ -3,23 +3,37 @@ public enum ActivityKind: String, Sendable, Hashable, CaseIterable {
     // The raw values are the service's own type names.
     case appendVariable = "AppendVariable"
     case azureFunction = "AzureFunctionActivity"
+    case azureDataExplorer = "AzureDataExplorerCommand"
+    case azureMLBatchExecution = "AzureMLBatchExecution"
+    case azureMLExecutePipeline = "AzureMLExecutePipeline"
+    case azureMLUpdateResource = "AzureMLUpdateResource"
     case copy = "Copy"
     case custom = "Custom"
+    case databricksJob = "DatabricksJob"
     case databricksNotebook = "DatabricksNotebook"
+    case databricksSparkJar = "DatabricksSparkJar"
     case databricksSparkPython = "DatabricksSparkPython"
+    case dataLakeAnalytics = "DataLakeAnalyticsU-SQL"
     case delete = "Delete"
     case executeDataFlow = "ExecuteDataFlow"
     case executePipeline = "ExecutePipeline"
+    case executeSSISPackage = "ExecuteSSISPackage"
     case fail = "Fail"
     case filter = "Filter"
     case forEach = "ForEach"
     case getMetadata = "GetMetadata"
+    case hdInsightHive = "HDInsightHive"
+    case hdInsightMapReduce = "HDInsightMapReduce"
+    case hdInsightPig = "HDInsightPig"
+    case hdInsightSpark = "HDInsightSpark"
+    case hdInsightStreaming = "HDInsightStreaming"
     case ifCondition = "IfCondition"
     case lookup = "Lookup"
     case script = "Script"
     case setVariable = "SetVariable"
     case storedProcedure = "SqlServerStoredProcedure"
     case switchCase = "Switch"
+    case sparkJob = "SparkJob"
     case synapseNotebook = "SynapseNotebook"
     case until = "Until"
     case validation = "Validation"
@@ -48,8 +62,17 @@ public enum ActivityKind: String, Sendable, Hashable, CaseIterable {
         }
     }
 
-    /// Whether something here runs it; the other types are read and checked only.
-    public var isRunnable: Bool { self != .executeDataFlow && self != .webHook }
+    /// Whether it runs on a machine of a service, for which a program stands in here.
+    public var isCommand: Bool {
+        switch self {
+        case .azureDataExplorer, .azureMLBatchExecution, .azureMLExecutePipeline, .azureMLUpdateResource, .custom,
+            .databricksJob, .databricksNotebook, .databricksSparkJar, .databricksSparkPython, .dataLakeAnalytics,
+            .executeSSISPackage, .hdInsightHive, .hdInsightMapReduce, .hdInsightPig, .hdInsightSpark,
+            .hdInsightStreaming, .sparkJob, .synapseNotebook:
+            true
+        default: false
+        }
+    }
 
     /// Whether it holds other activities.
     public var isContainer: Bool { !branchProperties.isEmpty }
@@ -71,9 +94,14 @@ public enum ActivityKind: String, Sendable, Hashable, CaseIterable {
         switch self {
         case .appendVariable: ["variableName", "value"]
         case .azureFunction: ["functionName", "method"]
+        case .azureDataExplorer: ["command"]
+        case .azureMLUpdateResource: ["trainedModelFilePath", "trainedModelLinkedServiceName", "trainedModelName"]
         case .copy: ["source", "sink"]
         case .custom: ["command"]
+        case .databricksJob: ["jobId"]
         case .databricksNotebook: ["notebookPath"]
+        case .databricksSparkJar: ["mainClassName"]
+        case .dataLakeAnalytics: ["scriptPath", "scriptLinkedService"]
         case .databricksSparkPython: ["pythonFile"]
         case .delete, .getMetadata, .validation: ["dataset"]
         case .executeDataFlow: ["dataFlow"]
@@ -83,7 +111,12 @@ public enum ActivityKind: String, Sendable, Hashable, CaseIterable {
         case .forEach: ["items", "activities"]
         case .ifCondition: ["expression"]
         case .lookup: ["source", "dataset"]
-        case .script: []
+        case .executeSSISPackage: ["packageLocation", "connectVia"]
+        case .hdInsightMapReduce: ["className", "jarFilePath"]
+        case .hdInsightSpark: ["rootPath", "entryFilePath"]
+        case .hdInsightStreaming: ["mapper", "reducer", "input", "output", "filePaths"]
+        case .azureMLBatchExecution, .azureMLExecutePipeline, .hdInsightHive, .hdInsightPig, .script: []
+        case .sparkJob: ["sparkJob"]
         case .setVariable: ["variableName"]
         case .storedProcedure: ["storedProcedureName"]
         case .switchCase: ["on"]
@@ -98,10 +131,7 @@ public enum ActivityKind: String, Sendable, Hashable, CaseIterable {
     ///
     /// Source: the ARM schema Microsoft.DataFactory 2018-06-01, with the two types of Fabric seen in public factories.
     static let knownElsewhere: Set<String> = [
-        "azuredataexplorercommand", "azuremlbatchexecution", "azuremlexecutepipeline", "azuremlupdateresource",
-        "databricksjob", "databrickssparkjar", "datalakeanalyticsu-sql", "executessispackage",
-        "executewranglingdataflow", "hdinsighthive", "hdinsightmapreduce", "hdinsightpig", "hdinsightspark",
-        "hdinsightstreaming", "sparkjob", "tridentnotebook", "pbisemanticmodelrefresh", "office365outlook",
+        "executewranglingdataflow", "tridentnotebook", "pbisemanticmodelrefresh", "office365outlook",
         "refreshdataflow", "sqlpoolstoredprocedure",
     ]
 }

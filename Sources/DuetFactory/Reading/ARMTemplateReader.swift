@@ -2,8 +2,8 @@ internal import DuetPipeline
 
 /// Reads the resources of an ARM template, as the service publishes factories.
 ///
-/// Template expressions (`[concat(parameters('factoryName'), '/name')]`) are not evaluated but for what names and
-/// defaults need; a value `[[…` is the text `[…`.
+/// Template expressions (`[concat(parameters('factoryName'), '/name')]`) are evaluated as far as they can be without a
+/// deployment; a value `[[…` is the text `[…`.
 struct ARMTemplateReader {
     let file: SourceFile
 
@@ -11,18 +11,19 @@ struct ARMTemplateReader {
 
     func read(into builder: inout FactoryBuilder) {
         guard let root = builder.read(file) else { return }
-        let parameters = root["parameters"]?.members ?? []
-        let defaults = Dictionary(
-            parameters.compactMap { member in member.value["defaultValue"].map { (member.name.lowercased(), $0) } },
-            uniquingKeysWith: { first, _ in first }
-        )
-        resources(root["resources"], parentIsFactory: false, defaults, into: &builder, depth: 0)
+        if root["resources"] == nil, let type = root["type"]?.string?.lowercased(),
+            let kind = Self.kind(type, parentIsFactory: false)
+        {
+            // One resource as the git integration keeps it, in a folder of another name.
+            return builder.add(root, kind: kind, file: file, name: root["name"]?.string)
+        }
+        resources(root["resources"], parent: nil, TemplateScope(root), into: &builder, depth: 0)
     }
 
     private func resources(
         _ node: JSONNode?,
-        parentIsFactory: Bool,
-        _ defaults: [String: JSONNode],
+        parent: String?,
+        _ scope: TemplateScope,
         into builder: inout FactoryBuilder,
         depth: Int
     ) {
@@ -31,33 +32,51 @@ struct ARMTemplateReader {
         for resource in node.elements + node.members.map(\.value) {
             guard let type = resource["type"]?.string?.lowercased() else { continue }
             if type == "microsoft.resources/deployments" {
-                let inner = resource["properties"]?["template"]?["resources"]
-                resources(inner, parentIsFactory: false, defaults, into: &builder, depth: depth + 1)
+                nested(resource, scope, into: &builder, depth: depth + 1)
                 continue
             }
-            let prefix = "microsoft.datafactory/factories"
-            let isFactory = type == prefix
+            let isFactory = type == Self.factoryType
             if isFactory {
-                if resource["properties"]?["globalParameters"] != nil { add(resource, .factory, defaults, &builder) }
-            } else if let kind = Self.kind(
-                type.hasPrefix("\(prefix)/") ? String(type.dropFirst(prefix.count + 1)) : type
-            ),
-                type.hasPrefix("\(prefix)/") || parentIsFactory
-            {
-                add(resource, kind, defaults, &builder)
+                if resource["properties"]?["globalParameters"] != nil { add(resource, .factory, scope, &builder) }
+            } else if let kind = Self.kind(type, parentIsFactory: parent == Self.factoryType) {
+                add(resource, kind, scope, &builder)
             }
-            resources(resource["resources"], parentIsFactory: isFactory, defaults, into: &builder, depth: depth + 1)
+            resources(resource["resources"], parent: type, scope, into: &builder, depth: depth + 1)
         }
+    }
+
+    /// A template within the template: it sees the values around it, or only what is handed to it.
+    private func nested(_ resource: JSONNode, _ scope: TemplateScope, into builder: inout FactoryBuilder, depth: Int) {
+        guard let properties = resource["properties"], let template = properties["template"] else { return }
+        let isInner =
+            properties["expressionEvaluationOptions"]?["scope"]?.string?.lowercased() == "inner"
+        var inner = scope
+        if isInner {
+            var given: [String: JSONNode] = [:]
+            for member in properties["parameters"]?.members ?? [] {
+                // What the deployment does not know either stays unknown inside.
+                given[member.name.lowercased()] = member.value["value"].map { scope.resolved($0) }
+            }
+            inner = TemplateScope(template, given: given)
+        }
+        resources(template["resources"], parent: nil, inner, into: &builder, depth: depth)
     }
 
     private func add(
         _ resource: JSONNode,
         _ kind: FactoryResource.Kind,
-        _ defaults: [String: JSONNode],
+        _ scope: TemplateScope,
         _ builder: inout FactoryBuilder
     ) {
-        let name = resource["name"]?.string.map(Self.name)
-        builder.add(resolved(resource, defaults), kind: kind, file: file, name: name)
+        let resource = scope.resolved(resource)
+        builder.add(resource, kind: kind, file: file, name: resource["name"]?.string.map(Self.lastPart))
+    }
+
+    private static let factoryType = "microsoft.datafactory/factories"
+
+    private static func kind(_ type: String, parentIsFactory: Bool) -> FactoryResource.Kind? {
+        if type.hasPrefix("\(factoryType)/") { return kind(String(type.dropFirst(factoryType.count + 1))) }
+        return parentIsFactory ? kind(type) : nil
     }
 
     private static func kind(_ type: String) -> FactoryResource.Kind? {
@@ -74,35 +93,8 @@ struct ARMTemplateReader {
         }
     }
 
-    /// The resource's own name: what stands after the last slash of the last literal.
-    static func name(_ text: String) -> String {
-        guard text.hasPrefix("["), !text.hasPrefix("[[") else { return lastPart(text) }
-        let literals = text.split(separator: "'", omittingEmptySubsequences: false)
-        // Every second piece stands between quotes.
-        let quoted = literals.enumerated().filter { $0.offset % 2 == 1 }.map { String($0.element) }
-        return quoted.last { $0 != "/" && !$0.isEmpty }.map(lastPart) ?? text
-    }
-
+    /// The resource's own name: what stands behind the last slash.
     private static func lastPart(_ text: String) -> String {
         text.split(separator: "/").last.map(String.init) ?? text
-    }
-
-    /// The value with `[[` undone and `[parameters('x')]` replaced by the default, where there is one.
-    private func resolved(_ node: JSONNode, _ defaults: [String: JSONNode]) -> JSONNode {
-        switch node.kind {
-        case .string(let text) where text.hasPrefix("[["):
-            return JSONNode(.string(String(text.dropFirst())), at: node.offset)
-        case .string(let text) where text.hasPrefix("[parameters('") && text.hasSuffix("')]"):
-            let name = String(text.dropFirst("[parameters('".count).dropLast("')]".count)).lowercased()
-            return defaults[name].map { JSONNode($0.kind, at: node.offset) } ?? node
-        case .array(let elements):
-            return JSONNode(.array(elements.map { resolved($0, defaults) }), at: node.offset)
-        case .object(let members):
-            let resolvedMembers = members.map { member in
-                JSONNode.Member(name: member.name, offset: member.offset, value: resolved(member.value, defaults))
-            }
-            return JSONNode(.object(resolvedMembers), at: node.offset)
-        default: return node
-        }
     }
 }

@@ -11,13 +11,15 @@ struct FactoryBuilder {
 
     /// Adds a file of the git layout.
     mutating func add(_ file: SourceFile, kind: FactoryResource.Kind) {
-        factory.fileCount += 1
         guard let node = read(file) else { return }
+        // Parameters of the templates that are published lie beside the factory itself.
+        if kind == .factory, node["name"] == nil, node["properties"] == nil { return }
         add(node, kind: kind, file: file, name: node["name"]?.string)
     }
 
     /// Reads a file, noting what is wrong with it; nil when it is no JSON object.
     mutating func read(_ file: SourceFile) -> JSONNode? {
+        factory.fileCount += 1
         var tolerated: [JSONFault] = []
         do throws(JSONFault) {
             let node = try JSONNode.read(file, tolerated: &tolerated)
@@ -63,7 +65,9 @@ struct FactoryBuilder {
                 hint: "names differ by more than case: rename one of them",
                 at: node.member("name")?.value.offset ?? node.offset
             )
-            factory.findings.append(.init(.error, error, pipeline: kind == .pipeline ? resource.name : nil))
+            // Nested templates deploy the same thing several times, which changes nothing.
+            let severity: FactoryFinding.Severity = factory.isTemplate ? .warning : .error
+            factory.findings.append(.init(severity, error, pipeline: kind == .pipeline ? resource.name : nil))
             return
         }
         switch kind {

@@ -25,9 +25,11 @@ extension Factory {
         var templates: [String] = []
         for file in try jsonFiles(under: path) {
             let parts = file.split(separator: "/", omittingEmptySubsequences: false)
-            let folder = parts.dropLast().last.map(String.init) ?? ""
-            if let kind = FactoryResource.Kind(folder: folder) {
-                roots[parts.dropLast(2).joined(separator: "/"), default: []].append((file, kind))
+            // Pipelines may be kept in folders below pipeline/.
+            let place = parts.indices.dropLast().suffix(3).reversed().lazy
+                .compactMap { place in FactoryResource.Kind(folder: String(parts[place])).map { (place, $0) } }.first
+            if let (place, kind) = place, place == parts.count - 2 || Self.isResource(file) {
+                roots[parts[..<place].joined(separator: "/"), default: []].append((file, kind))
             } else {
                 templates.append(file)
             }
@@ -79,7 +81,14 @@ extension Factory {
         )
         ARMTemplateReader(file).read(into: &builder)
         let factory = builder.finish()
-        return factory.pipelines.isEmpty && factory.resources.isEmpty ? nil : factory
+        return factory.pipelines.isEmpty && factory.resources.isEmpty && factory.unparsedCount == 0 ? nil : factory
+    }
+
+    /// Whether a file below a kind's folder holds one resource, and is no template.
+    private static func isResource(_ file: String) -> Bool {
+        guard let data = FileManager.default.contents(atPath: file) else { return false }
+        let head = String(decoding: data.prefix(4_096), as: UTF8.self)
+        return head.contains("\"properties\"") && !head.contains("\"$schema\"")
     }
 
     private static func jsonFiles(under path: String) throws(DuetError) -> [String] {

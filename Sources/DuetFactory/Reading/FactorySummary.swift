@@ -12,10 +12,14 @@ public struct FactorySummary: Sendable, Hashable {
     public var clean = 0
     /// Of those, the ones that could run once their linked services are mapped, child pipelines included.
     public var runnable = 0
+    /// Of the runnable ones, those that use something the factory does not define, or names only a deployment knows.
+    public var incomplete = 0
     /// Activities by type, most frequent first.
     public var activities: [String: Int] = [:]
     /// Findings by code.
     public var findings: [String: Int] = [:]
+    /// Why pipelines could not run, each counted once under the first reason found.
+    public var obstacles: [String: Int] = [:]
 
     /// Counts the factories together; a pipeline that one of them calls may be another's, as with split templates.
     public init(_ factories: [Factory]) {
@@ -26,7 +30,12 @@ public struct FactorySummary: Sendable, Hashable {
             pipelines += factory.pipelines.count
             for (place, pipeline) in factory.pipelines.enumerated() {
                 if factory.isClean(pipeline.name) { clean += 1 }
-                if !calls.isBlocked[number][place] { runnable += 1 }
+                if let obstacle = calls.obstacles[number][place] {
+                    obstacles[obstacle, default: 0] += 1
+                } else {
+                    runnable += 1
+                    if calls.isIncomplete[number][place] { incomplete += 1 }
+                }
                 for activity in pipeline.allActivities { activities[activity.type, default: 0] += 1 }
             }
             for finding in factory.findings { findings[finding.error.code.name, default: 0] += 1 }
@@ -42,10 +51,15 @@ public struct FactorySummary: Sendable, Hashable {
             .map { "\($0.key) \($0.value)" }.joined(separator: ", ")
         let codes = findings.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
             .map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+        let lacking =
+            incomplete == 0
+            ? "" : "\n    \(incomplete) of them once stand-ins.yml gives the resources that the factory does not define"
+        let reasons = obstacles.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+            .map { "\n    \($0.value) not, because \($0.key)" }.joined()
         return """
             files parsed        \(share(parsed, of: files))
             pipelines clean     \(share(clean, of: pipelines))
-            pipelines runnable  \(share(runnable, of: pipelines))
+            pipelines runnable  \(share(runnable, of: pipelines))\(lacking)\(reasons)
             activities          \(activities.values.reduce(0, +)): \(types.isEmpty ? "none" : types)
             findings            \(codes.isEmpty ? "none" : codes)
             """
@@ -54,28 +68,42 @@ public struct FactorySummary: Sendable, Hashable {
 
 /// Which pipelines could not run even with every linked service mapped, because of themselves or what they call.
 private struct CallGraph {
-    var isBlocked: [[Bool]]
+    /// Why, in words; nil for those that could.
+    private(set) var obstacles: [[String?]]
+    /// Whether something is missing that stand-ins.yml can give.
+    private(set) var isIncomplete: [[Bool]]
     private let factories: [Factory]
     /// Pipelines of all factories by name in lower case, as factory and place.
     private var places: [String: [(factory: Int, place: Int)]] = [:]
 
+    // A linked service is replaced by a stand-in, so that its definition is not needed.
+    private static let givable: Set<DuetError.Code> = [.unknownDataset, .unknownDataFlow, .unknownPipeline]
+
     init(_ factories: [Factory]) {
         self.factories = factories
-        isBlocked = factories.map { factory in
-            // A linked service is replaced by a stand-in, so that its definition is not needed.
-            let harmless: Set<DuetError.Code> = [.unknownLinkedService, .unknownPipeline]
-            let broken = Set(
-                factory.findings.filter { finding in
-                    let isMissing = [.unknownDataset, .unknownDataFlow].contains(finding.error.code)
-                    return (finding.severity == .error || isMissing) && !harmless.contains(finding.error.code)
-                }.compactMap { $0.pipeline?.lowercased() }
-            )
-            return factory.pipelines.map { pipeline in
-                broken.contains(pipeline.name.lowercased())
-                    || pipeline.allActivities.contains { $0.kind?.isRunnable != true && $0.inactiveMark == nil }
-            }
-        }
+        obstacles = []
+        isIncomplete = []
         for (number, factory) in factories.enumerated() {
+            var reasons: [String: String] = [:]
+            var lacking: Set<String> = []
+            for finding in factory.findings {
+                guard let pipeline = finding.pipeline?.lowercased() else { continue }
+                let code = finding.error.code
+                if Self.givable.contains(code) { lacking.insert(pipeline) }
+                guard finding.severity == .error || code == .unsupported, !Self.givable.contains(code),
+                    code != .unknownLinkedService,
+                    reasons[pipeline] == nil
+                else { continue }
+                reasons[pipeline] = "of \(code.name)"
+            }
+            obstacles.append(
+                factory.pipelines.map { pipeline in
+                    reasons[pipeline.name.lowercased()]
+                        ?? pipeline.allActivities.first { $0.kind == nil && $0.inactiveMark == nil }
+                        .map { "nothing here runs activities of type \($0.type)" }
+                }
+            )
+            isIncomplete.append(factory.pipelines.map { lacking.contains($0.name.lowercased()) })
             for (place, pipeline) in factory.pipelines.enumerated() {
                 places[pipeline.name.lowercased(), default: []].append((number, place))
             }
@@ -88,24 +116,33 @@ private struct CallGraph {
         while hasChanged {
             hasChanged = false
             for (number, factory) in factories.enumerated() {
-                for (place, pipeline) in factory.pipelines.enumerated() where !isBlocked[number][place] {
-                    guard calls(of: pipeline).contains(where: { !canRun($0, from: number) }) else { continue }
-                    isBlocked[number][place] = true
-                    hasChanged = true
+                for (place, pipeline) in factory.pipelines.enumerated() where obstacles[number][place] == nil {
+                    for called in calls(of: pipeline).map({ candidates($0, from: number) }) {
+                        if !called.isEmpty, called.allSatisfy({ obstacles[$0.factory][$0.place] != nil }) {
+                            obstacles[number][place] = "a pipeline that is called cannot run"
+                            hasChanged = true
+                        } else if !isIncomplete[number][place],
+                            called.allSatisfy({ isIncomplete[$0.factory][$0.place] })
+                        {
+                            isIncomplete[number][place] = true
+                            hasChanged = true
+                        }
+                    }
                 }
             }
         }
     }
 
     private func calls(of pipeline: FactoryPipeline) -> [String] {
-        pipeline.allActivities.filter { $0.kind == .executePipeline }
+        pipeline.allActivities.filter { $0.kind == .executePipeline && $0.inactiveMark == nil }
             .compactMap { $0.typeProperties["pipeline"].flatMap(FactoryReference.init)?.name.lowercased() }
-            .filter { !$0.hasPrefix("@") }
+            .filter { !$0.hasPrefix("@") && !$0.hasPrefix("[") }
     }
 
-    private func canRun(_ name: String, from number: Int) -> Bool {
+    /// The pipelines of this name, the caller's own factory first.
+    private func candidates(_ name: String, from number: Int) -> [(factory: Int, place: Int)] {
         let all = places[name] ?? []
         let own = all.filter { $0.factory == number }
-        return (own.isEmpty ? all : own).contains { !isBlocked[$0.factory][$0.place] }
+        return own.isEmpty ? all : own
     }
 }

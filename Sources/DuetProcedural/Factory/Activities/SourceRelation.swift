@@ -56,7 +56,7 @@ struct SourceRelation {
     }
 
     /// Columns of text without a header are called Prop_0, Prop_1 …, as in the service.
-    private static func named(_ sql: String, _ layout: FileLayout, _ connection: Connection) throws -> String {
+    static func named(_ sql: String, _ layout: FileLayout, _ connection: Connection) throws -> String {
         guard layout.kind == .delimitedText, !layout.hasHeader else { return sql }
         let columns = try connection.describe(sql).enumerated().map { number, column in
             "\(SQL.identifier(column.name)) AS Prop_\(number)"

@@ -48,6 +48,8 @@ public struct ActivityCall: Sendable {
     public var outputs: [ResolvedDataset]
     /// The linked service it runs on.
     public var linkedService: ResolvedLinkedService?
+    /// The data flow it runs.
+    public var dataFlow: ResolvedDataFlow?
     /// The pipeline's name.
     public var pipeline: String
     /// The run's id.

@@ -29,11 +29,50 @@ struct WorkPreparation {
             inputs: inputs,
             outputs: outputs,
             linkedService: service,
+            dataFlow: activity.kind == .executeDataFlow ? try dataFlow(properties) : nil,
             pipeline: run.pipeline.name,
             runID: run.state.id,
             activityRunID: id,
             control: control
         )
+    }
+
+    /// The data flow with the datasets and linked services of its sources and sinks; nil when there is none.
+    private func dataFlow(_ properties: ExpressionObject) throws(ExpressionError) -> ResolvedDataFlow? {
+        let reference = properties.value(ignoringCase: "dataFlow")?.objectValue
+        guard let name = reference?.value(ignoringCase: "referenceName")?.stringValue,
+            let resource = run.host.factory.resource(.dataflow, named: name), let source = resource.dataFlowSource
+        else { return nil }
+        func object(_ name: String, _ key: String) -> ExpressionObject {
+            reference?.value(ignoringCase: name)?.objectValue?.value(ignoringCase: key)?.objectValue
+                ?? ExpressionObject()
+        }
+        var flow = ResolvedDataFlow(
+            name: resource.name,
+            source: source,
+            parameters: [:],
+            datasets: [:],
+            linkedServices: [:]
+        )
+        let given = reference?.value(ignoringCase: "parameters")?.objectValue ?? ExpressionObject()
+        for (name, value) in zip(given.names, given.values) { flow.parameters[name.lowercased()] = value }
+        let ends = ["sources", "sinks"].flatMap { resource.typeProperties[$0]?.elements ?? [] }
+        for end in ends {
+            guard let name = end["name"]?.string else { continue }
+            if let target = end["dataset"].flatMap(FactoryReference.init) {
+                flow.datasets[name.lowercased()] = try dataset(
+                    named: target.name,
+                    object("datasetParameters", name)
+                )
+            } else if let target = end["linkedService"].flatMap(FactoryReference.init) {
+                flow.linkedServices[name.lowercased()] = try linkedService(
+                    target.name,
+                    object("linkedServiceParameters", name),
+                    context
+                )
+            }
+        }
+        return flow
     }
 
     private func values(
@@ -44,10 +83,13 @@ struct WorkPreparation {
     }
 
     private func dataset(_ reference: CompiledActivity.Reference) throws(ExpressionError) -> ResolvedDataset {
-        let given = try values(reference.parameters, context)
-        guard let resource = run.host.factory.resource(.dataset, named: reference.name) else {
+        try dataset(named: reference.name, try values(reference.parameters, context))
+    }
+
+    private func dataset(named name: String, _ given: ExpressionObject) throws(ExpressionError) -> ResolvedDataset {
+        guard let resource = run.host.factory.resource(.dataset, named: name) else {
             return ResolvedDataset(
-                name: reference.name,
+                name: name,
                 type: "",
                 properties: ExpressionObject(),
                 schema: .null,

@@ -35,14 +35,17 @@ public struct FactoryEnvironment: Sendable {
     /// A handler for every type of activity that can be run here.
     public var handlers: [ActivityKind: any ActivityHandler] {
         let command = CommandHandler(environment: self)
-        return [
+        let commands = Dictionary(
+            uniqueKeysWithValues: ActivityKind.allCases.filter(\.isCommand).map { ($0, command as any ActivityHandler) }
+        )
+        let others: [ActivityKind: any ActivityHandler] = [
             .copy: CopyHandler(environment: self), .lookup: LookupHandler(environment: self),
             .getMetadata: GetMetadataHandler(environment: self), .delete: DeleteHandler(environment: self),
             .validation: ValidationHandler(environment: self), .script: ScriptHandler(environment: self),
             .storedProcedure: StoredProcedureHandler(environment: self), .webActivity: WebHandler(environment: self),
-            .azureFunction: WebHandler(environment: self), .custom: command, .databricksNotebook: command,
-            .databricksSparkPython: command, .synapseNotebook: command,
+            .azureFunction: WebHandler(environment: self), .executeDataFlow: DataFlowHandler(environment: self),
         ]
+        return others.merging(commands) { own, _ in own }
     }
 }
 
@@ -65,7 +68,8 @@ public enum StandInCheck {
                 let datasets = (activity.inputs + activity.outputs).compactMap {
                     factory.resource(.dataset, named: $0.name)?.linkedService
                 }
-                for service in [activity.linkedService].compactMap({ $0 }) + datasets {
+                for service in [activity.linkedService].compactMap({ $0 }) + datasets + flowServices(activity, factory)
+                {
                     let isComputed = service.name.contains("@")
                     guard standIns[service.name] == nil, !isComputed, told.insert(service.name.lowercased()).inserted
                     else { continue }
@@ -74,6 +78,20 @@ public enum StandInCheck {
             }
         }
         return errors
+    }
+
+    /// The linked services of a data flow's sources and sinks.
+    private static func flowServices(_ activity: FactoryActivity, _ factory: Factory) -> [FactoryReference] {
+        guard activity.kind == .executeDataFlow,
+            let name = activity.typeProperties["dataFlow"].flatMap(FactoryReference.init)?.name,
+            let flow = factory.resource(.dataflow, named: name)
+        else { return [] }
+        return ["sources", "sinks"].flatMap { flow.typeProperties[$0]?.elements ?? [] }.compactMap { end in
+            if let dataset = end["dataset"].flatMap(FactoryReference.init) {
+                return factory.resource(.dataset, named: dataset.name)?.linkedService
+            }
+            return end["linkedService"].flatMap(FactoryReference.init)
+        }
     }
 
     private static func error(
