@@ -124,7 +124,7 @@ import Testing
 
     @Test func `an unknown type fails where it stands`() async throws {
         let fixture = try FactoryFixture()
-        try fixture.pipeline("P", [activity("ExecuteSSISPackage", "X"), wait("Y", after("X", "Failed"))])
+        try fixture.pipeline("P", [activity("ExecuteWranglingDataflow", "X"), wait("Y", after("X", "Failed"))])
         #expect(try await fixture.run().status == .succeeded)
         #expect(fixture.seen.run("X")?.error?["errorCode"] == "UnsupportedActivity")
     }
