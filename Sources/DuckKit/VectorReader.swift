@@ -161,6 +161,23 @@ extension VectorReader {
         return result
     }
 
+    /// The texts of lists, nil for NULL; rows that share a list, as those of a constant do, share the array too.
+    func stringLists(_ count: Int) -> [[String]?] {
+        guard let data, let child = duckdb_list_vector_get_child(vector) else { return [] }
+        let reader = VectorReader(child, .varchar)
+        let entries = data.assumingMemoryBound(to: duckdb_list_entry.self)
+        var last: (offset: UInt64, length: UInt64, texts: [String])?
+        return (0..<count).map { row in
+            guard !isNull(row) else { return nil }
+            let entry = entries[row]
+            if let last, last.offset == entry.offset, last.length == entry.length { return last.texts }
+            let texts = (Int(entry.offset)..<Int(entry.offset + entry.length))
+                .compactMap { reader.isNull($0) ? nil : reader.string($0) }
+            last = (entry.offset, entry.length, texts)
+            return texts
+        }
+    }
+
     /// A map is stored as a list of structures of a key and a value.
     private func maps(_ rows: Range<Int>, _ key: LogicalType, _ value: LogicalType) throws(DuckDBError) -> [Value] {
         let entry = LogicalType.structure([.init(name: "key", type: key), .init(name: "value", type: value)])
