@@ -66,14 +66,20 @@ let package = Package(
         .target(name: "DuetEvents", dependencies: ["DuetPipeline"], swiftSettings: pure),
         .target(name: "DuetFactory", dependencies: ["DuetExpression", "DuetPipeline"], swiftSettings: pure),
         .target(
+            name: "DuetInference",
+            dependencies: ["COpenSSL", "DuckKit", "DuetEvents", "DuetFetch", "DuetPipeline"],
+            swiftSettings: strict
+        ),
+        .target(
             name: "DuetEngine",
-            dependencies: ["DuckKit", "DuetFetch", "DuetPipeline", "DuetEvents"],
+            dependencies: ["DuckKit", "DuetFetch", "DuetInference", "DuetPipeline", "DuetEvents"],
             swiftSettings: pure
         ),
         .target(
             name: "DuetProcedural",
             dependencies: [
-                "DuckKit", "DuetEngine", "DuetEvents", "DuetExpression", "DuetFactory", "DuetFetch", "DuetPipeline",
+                "DuckKit", "DuetEngine", "DuetEvents", "DuetExpression", "DuetFactory", "DuetFetch", "DuetInference",
+                "DuetPipeline",
             ],
             swiftSettings: pure
         ),
@@ -101,7 +107,9 @@ let package = Package(
         ),
         .target(
             name: "DuetDeclarative",
-            dependencies: ["DuckKit", "DuetEngine", "DuetEvents", "DuetMaintenance", "DuetPipeline"],
+            dependencies: [
+                "DuckKit", "DuetEngine", "DuetEvents", "DuetInference", "DuetMaintenance", "DuetPipeline",
+            ],
             swiftSettings: pure
         ),
         .target(name: "DuetMaintenance", dependencies: ["DuetPipeline"], swiftSettings: pure),
@@ -111,6 +119,11 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(name: "DuetFetchTests", dependencies: ["DuetFetch", "DuetServe"], swiftSettings: strict),
+        .testTarget(
+            name: "DuetInferenceTests",
+            dependencies: ["DuetFetch", "DuetInference", "DuetPipeline", "DuetServe", "DuetTestSupport"],
+            swiftSettings: strict
+        ),
         .testTarget(name: "DuetServeTests", dependencies: ["DuetServe"], swiftSettings: strict),
         .testTarget(name: "DuckKitTests", dependencies: ["DuckKit"], swiftSettings: strict),
         .testTarget(

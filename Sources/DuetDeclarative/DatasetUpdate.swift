@@ -1,6 +1,7 @@
 internal import DuckKit
 internal import DuetEngine
 internal import DuetEvents
+internal import DuetInference
 internal import DuetPipeline
 
 /// Brings one dataset up to date, in one transaction with everything that describes it.
@@ -38,6 +39,12 @@ struct DatasetUpdate {
                 throw DuetError(.internalFault, "nothing feeds '\(dataset.name)'", at: dataset.location)
             }
             let result = try refresh(decision, query: query, version: version, state: state, measures: &measures)
+            if dataset.kind != .view {
+                let meter = session.inference.meter(of: try connection.identifier)
+                try InferenceCheck.check(meter, dataset, relation: store.rows, connection) {
+                    memory.state.datasets[dataset.name] == nil ? nil : try session.warehouse.connect()
+                }
+            }
             let before = state.datasets[dataset.name]
             let after = RefreshState.DatasetState(
                 definition: dataset.definition,

@@ -167,14 +167,16 @@ private final class UpdateWalker: Sendable {
         ) { measures in
             let connection = try session.warehouse.connect()
             try session.request.control.interruptible(connection) {
-                try DatasetUpdate(
-                    session: session,
-                    memory: memory,
-                    node: node,
-                    connection: connection,
-                    hasReaders: readDatasets.contains(name),
-                    isFullRefresh: isRebuilt
-                ).run(decision, reason: reason, measures: &measures)
+                try session.calling(connection, measures: &measures) { measures in
+                    try DatasetUpdate(
+                        session: session,
+                        memory: memory,
+                        node: node,
+                        connection: connection,
+                        hasReaders: readDatasets.contains(name),
+                        isFullRefresh: isRebuilt
+                    ).run(decision, reason: reason, measures: &measures)
+                }
             }
         }
         return isDone ? .done : .failed

@@ -1,5 +1,6 @@
 internal import DuckKit
 internal import DuetEngine
+internal import DuetInference
 internal import DuetPipeline
 
 /// Finds out what an update would do without doing it.
@@ -7,9 +8,19 @@ struct UpdatePlanner {
     let request: RunRequest
 
     func plan() throws -> RefreshPlan {
-        let warehouse = try Warehouse(path: request.home.warehouse(.declarative), settings: request.settings)
+        let inference = request.inferenceService(.declarative)
+        let warehouse = try Warehouse(
+            path: request.home.warehouse(.declarative),
+            settings: request.settings,
+            functions: inference.functions
+        )
         let connection = try warehouse.connect()
-        let graph = try QueryAnalysis.graph(of: request.pipeline, connection: connection, isWarehouse: true)
+        let graph = try QueryAnalysis.graph(
+            of: request.pipeline,
+            connection: connection,
+            isWarehouse: true,
+            inference: inference
+        )
         var state = try WarehouseState.refreshState(connection)
         let recorded = try WarehouseState.files(connection)
         // Local sources are looked at, since that costs next to nothing; remote ones are judged by what is recorded.

@@ -1,15 +1,18 @@
 package import DuckKit
 package import DuetEvents
+package import DuetInference
 package import DuetPipeline
 
 /// Makes a dataset anew from its query, as the procedural style does at every run.
 package struct DatasetWriter {
     private let connection: Connection
     private let pipeline: Pipeline
+    private let meter: InferenceMeter?
 
-    /// Writes over a connection.
-    package init(_ connection: Connection, pipeline: Pipeline) {
+    /// Writes over a connection; a meter tells which calls of models have no answer.
+    package init(_ connection: Connection, pipeline: Pipeline, meter: InferenceMeter? = nil) {
         self.connection = connection
+        self.meter = meter
         self.pipeline = pipeline
     }
 
@@ -38,6 +41,7 @@ package struct DatasetWriter {
             }
             try run("CREATE OR REPLACE \(what) \(name) AS \(query.text.text)", dataset, query.text, &measures)
             guard dataset.kind != .view else { return }
+            if let meter { try InferenceCheck.check(meter, dataset, relation: name, connection) }
             let check = ExpectationCheck(dataset)
             let (rows, counts) = try check.count(connection, relation: name)
             measures.expectations = counts

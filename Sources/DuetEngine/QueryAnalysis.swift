@@ -1,4 +1,5 @@
 public import DuckKit
+public import DuetInference
 public import DuetPipeline
 
 /// Finds out what the queries of a pipeline read, with DuckDB's own parser.
@@ -9,12 +10,14 @@ public enum QueryAnalysis {
     ///   - pipeline: The pipeline.
     ///   - connection: A connection to parse with.
     ///   - isWarehouse: Whether the connection's database keeps parsed queries, so that the same text is parsed only once.
+    ///   - inference: Knows the models that queries call; with it the datasets note which they call, in which version.
     /// - Returns: The graph.
     /// - Throws: ``DuetErrors`` with every syntax error, unknown name and cycle.
     public static func graph(
         of pipeline: Pipeline,
         connection: Connection,
-        isWarehouse: Bool = false
+        isWarehouse: Bool = false,
+        inference: InferenceService? = nil
     ) throws -> DatasetGraph {
         var errors: [DuetError] = []
         var shapes: [DatasetName: QueryShape] = [:]
@@ -33,6 +36,10 @@ public enum QueryAnalysis {
             } catch let error as DuckDBError {
                 errors.append(syntaxError(error, in: query.text, dataset: dataset.name))
             }
+        }
+        var pipeline = pipeline
+        if let inference {
+            InferencePlanning.note(in: &pipeline.datasets, shapes: shapes, inference: inference, errors: &errors)
         }
         guard errors.isEmpty else { throw DuetErrors(errors) }
         let graph = try DatasetGraph(pipeline, shapes: shapes)
@@ -85,5 +92,14 @@ public enum QueryAnalysis {
                 )
             }
         }
+    }
+}
+
+extension Pipeline {
+    /// The pipeline with its datasets as the graph has them, which knows more of them.
+    func taking(_ graph: DatasetGraph) -> Pipeline {
+        var pipeline = self
+        pipeline.datasets = pipeline.datasets.map { graph[$0.name]?.dataset ?? $0 }
+        return pipeline
     }
 }

@@ -1,5 +1,6 @@
 public import DuetEvents
 public import DuetFetch
+public import DuetInference
 public import DuetPipeline
 internal import Foundation
 internal import Synchronization
@@ -32,6 +33,10 @@ public struct PipelineHome: Sendable, Hashable {
     public func landing(_ style: Style) -> String { "\(folder)/\(style.rawValue)-landing" }
     /// A style's event log, one JSON object a line.
     public func events(_ style: Style) -> String { "\(folder)/\(style.rawValue)-events.jsonl" }
+    /// What models have answered, shared by all pipelines of a root.
+    public var resultStore: String {
+        URL(fileURLWithPath: folder).deletingLastPathComponent().appendingPathComponent("inference.duckdb").path
+    }
 }
 
 /// What to run, and with what.
@@ -60,6 +65,10 @@ public struct RunRequest: Sendable {
     public var control: RunControl
     /// Where events go beside the log file.
     public var sinks: [any EventSink]
+    /// Whether models answer, or only what answers would take is counted.
+    public var inferenceMode = InferenceMode.answer
+    /// What all calls of models may cost together, in the currency of their prices; nil for no limit.
+    public var budget: Double?
 
     /// Creates a request.
     public init(

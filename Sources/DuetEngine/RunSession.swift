@@ -1,5 +1,6 @@
 public import DuckKit
 public import DuetEvents
+public import DuetInference
 public import DuetPipeline
 internal import Foundation
 internal import Synchronization
@@ -14,6 +15,8 @@ public final class RunSession: Sendable {
     public let warehouse: Warehouse
     /// The events.
     public let log: EventLog
+    /// Answers the calls of models.
+    public let inference: InferenceService
     private let failures = Mutex<[DuetError]>([])
 
     /// Runs a body as one run: opens the warehouse, tells the start and the end, and keeps the errors.
@@ -31,7 +34,12 @@ public final class RunSession: Sendable {
     ) throws -> RunOutcome {
         var stopwatch = Stopwatch()
         let runID = UUID().uuidString.lowercased()
-        let warehouse = try Warehouse(path: request.home.warehouse(style), settings: request.settings)
+        let inference = request.inferenceService(style)
+        let warehouse = try Warehouse(
+            path: request.home.warehouse(style),
+            settings: request.settings,
+            functions: inference.functions
+        )
         let file = try EventFile(path: request.home.events(style))
         let log = EventLog(
             runID: runID,
@@ -41,8 +49,21 @@ public final class RunSession: Sendable {
         )
         let connection = try warehouse.connect()
         stopwatch.lap("open the warehouse")
-        let graph = try QueryAnalysis.graph(of: request.pipeline, connection: connection, isWarehouse: true)
-        let session = RunSession(request: request, graph: graph, warehouse: warehouse, log: log)
+        let graph = try QueryAnalysis.graph(
+            of: request.pipeline,
+            connection: connection,
+            isWarehouse: true,
+            inference: inference
+        )
+        var request = request
+        request.pipeline = request.pipeline.taking(graph)
+        let session = RunSession(
+            request: request,
+            graph: graph,
+            warehouse: warehouse,
+            log: log,
+            inference: inference
+        )
         stopwatch.lap("find the graph")
         log.record(.runStarted, "the \(style.rawValue) run of '\(request.pipeline.name)' begins")
         for warning in request.pipeline.warnings { log.record(.notice, level: .warning, warning.note) }
@@ -52,6 +73,11 @@ public final class RunSession: Sendable {
             session.fail(error)
         }
         stopwatch.lap("sources and datasets")
+        do {
+            try inference.close()
+        } catch {
+            session.fail(error)
+        }
         session.end(connection)
         stopwatch.lap("end the run")
         return RunOutcome(
@@ -77,7 +103,14 @@ public final class RunSession: Sendable {
         }
     }
 
-    private init(request: RunRequest, graph: DatasetGraph, warehouse: Warehouse, log: EventLog) {
+    private init(
+        request: RunRequest,
+        graph: DatasetGraph,
+        warehouse: Warehouse,
+        log: EventLog,
+        inference: InferenceService
+    ) {
+        self.inference = inference
         self.request = request
         self.graph = graph
         self.warehouse = warehouse
@@ -194,6 +227,10 @@ public final class RunSession: Sendable {
         if measures.filesTotal > 0 { parts.append("\(measures.filesChanged) of \(measures.filesTotal) files new") }
         if measures.bytesTransferred > 0 { parts.append("\(measures.bytesTransferred) bytes fetched") }
         if measures.rowsInserted > 0 { parts.append("+\(measures.rowsInserted) rows") }
+        if let inference = measures.inference {
+            parts.append("\(inference.calls) calls, \(inference.cacheHits) answers known")
+            if inference.failed > 0 { parts.append("\(inference.failed) inputs without an answer") }
+        }
         if measures.rowsDeleted > 0 { parts.append("-\(measures.rowsDeleted) rows") }
         return parts.isEmpty ? "\(step) done" : "\(step): \(parts.joined(separator: ", "))"
     }

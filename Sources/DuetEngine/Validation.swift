@@ -1,4 +1,6 @@
 public import DuckKit
+internal import DuetFetch
+internal import DuetInference
 public import DuetPipeline
 internal import Foundation
 
@@ -24,7 +26,11 @@ public enum Validation {
     /// - Returns: What was found.
     /// - Throws: ``DuetErrors`` with every error.
     public static func check(_ pipeline: Pipeline, files: [LandedFile] = []) throws -> Findings {
-        let connection = try Warehouse.scratch()
+        // Nothing is asked while queries are bound, but calls with nothing but constants would be: those are only counted.
+        var options = InferenceOptions(store: nil) { Fetcher() }
+        options.mode = .count
+        let inference = InferenceService(models: pipeline.models, folder: pipeline.folder, options: options)
+        let connection = try Warehouse.scratch(functions: inference.functions)
         let graph = try QueryAnalysis.graph(of: pipeline, connection: connection)
         var checker = Checker(pipeline: pipeline, connection: connection, files: files)
         for schema in Set(pipeline.datasets.map(\.name.schema)).sorted() where schema.lowercased() != "main" {

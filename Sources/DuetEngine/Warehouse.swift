@@ -17,8 +17,14 @@ public final class Warehouse: Sendable {
     ///   - path: The file; its folder is made when missing.
     ///   - settings: How DuckDB may use the machine.
     ///   - isReadOnly: Whether only to read; then the file must exist.
+    ///   - functions: Functions that its queries may call.
     /// - Throws: ``DuetError`` with `WAREHOUSE` when the file cannot be opened, is in use or of another version.
-    public init(path: String, settings: EngineSettings = EngineSettings(), isReadOnly: Bool = false) throws {
+    public init(
+        path: String,
+        settings: EngineSettings = EngineSettings(),
+        isReadOnly: Bool = false,
+        functions: [ScalarFunction] = []
+    ) throws {
         self.path = path
         var configuration = settings.configuration
         if isReadOnly {
@@ -36,6 +42,7 @@ public final class Warehouse: Sendable {
         do {
             database = try Database(path: path, configuration: configuration)
             try Self.prepare(database)
+            try database.register(functions)
         } catch {
             throw Self.openError(error, path: path)
         }
@@ -46,9 +53,14 @@ public final class Warehouse: Sendable {
     public func connect() throws(DuckDBError) -> Connection { try database.connect() }
 
     /// A connection to a database in memory, for looking at things.
-    public static func scratch() throws(DuckDBError) -> Connection {
+    ///
+    /// - Parameter functions: Functions that its queries may call.
+    /// - Returns: The connection.
+    /// - Throws: ``DuckDBError`` when DuckDB gives none.
+    public static func scratch(functions: [ScalarFunction] = []) throws(DuckDBError) -> Connection {
         let database = try Database()
         try prepare(database)
+        try database.register(functions)
         return try database.connect()
     }
 

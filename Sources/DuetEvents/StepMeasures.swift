@@ -64,6 +64,8 @@ public struct StepMeasures: Sendable, Hashable {
     public var attempts: Int = 1
     /// The rules the rows were held to.
     public var expectations: [ExpectationCount] = []
+    /// What models took and gave; nil for steps that call none.
+    public var inference: InferenceMeasures?
     /// The statements that did the work.
     public var statements: [String] = []
 
@@ -94,6 +96,7 @@ public struct StepMeasures: Sendable, Hashable {
                 }
             )
         }
+        object["inference"] = inference?.json
         if !statements.isEmpty { object["statements"] = .array(statements.map { .string($0) }) }
         return .object(object)
     }

@@ -6,7 +6,7 @@
 ///
 /// The fetcher stops with its last reference, or with ``shutdown()``.
 public final class Fetcher: Sendable {
-    let configuration: FetchConfiguration
+    package let configuration: FetchConfiguration
     let loop: CurlLoop?
     let gate: HostGate
 

@@ -1,6 +1,7 @@
 internal import DuckKit
 public import DuetEngine
 internal import DuetEvents
+internal import DuetInference
 internal import DuetPipeline
 internal import Synchronization
 
@@ -71,7 +72,9 @@ private final class ActivityWalker: Sendable {
         ) { measures in
             let connection = try session.warehouse.connect()
             try session.request.control.interruptible(connection) {
-                try work(activity.work, connection, &measures)
+                try session.calling(connection, measures: &measures) { measures in
+                    try work(activity.work, connection, &measures)
+                }
             }
         }
         return isDone ? .done : .failed
@@ -97,7 +100,8 @@ private final class ActivityWalker: Sendable {
         case .script(let name):
             guard let dataset = session.request.pipeline.dataset(named: name) else { return }
             let landed = files.withLock { $0 }
-            try DatasetWriter(connection, pipeline: session.request.pipeline)
+            let meter = session.inference.meter(of: try connection.identifier)
+            try DatasetWriter(connection, pipeline: session.request.pipeline, meter: meter)
                 .replace(dataset, files: landed, measures: &measures)
         }
     }

@@ -51,6 +51,10 @@ public struct Dataset: Sendable {
     public var unitedFlows: [DatasetName] = []
     /// How its rows follow from change events; nil unless `AUTO CDC INTO` feeds it.
     public var capture: ChangeCapture? = nil
+    /// The models its query calls, each with its version: another model or prompt makes another dataset; nil for none.
+    public var models: String? = nil
+    /// The columns that hold answers of models as they are.
+    public var inferenceColumns: [InferenceColumn] = []
 
     /// The layer: the schema when it is one of the three, else nil.
     public var layer: String? {
@@ -113,6 +117,14 @@ public struct Expectation: Sendable, Hashable {
     public var action: Action
     /// Where it stands.
     public var location: SourceLocation
+
+    /// Creates a rule.
+    package init(name: String, condition: MappedText, action: Action, location: SourceLocation) {
+        self.name = name
+        self.condition = condition
+        self.action = action
+        self.location = location
+    }
 }
 
 /// What brings rows into a dataset.

@@ -13,6 +13,8 @@ public struct Pipeline: Sendable {
     public var parameters: [String: String]
     /// What is pulled from elsewhere, in the order of pipeline.yml.
     public var sources: [Source]
+    /// The models that queries may call; those of ``ModelDeclaration/standard`` when pipeline.yml declares none.
+    public var models: [ModelDeclaration] = ModelDeclaration.standard
     /// The datasets, in the order of the files and of the statements in them.
     public var datasets: [Dataset]
     /// How the sources change, step by step; nil when pipeline.yml has no `scenario`.

@@ -5,6 +5,7 @@ struct PipelineFile {
     var schema = "main"
     var parameters: [String: String] = [:]
     var sources: [Source] = []
+    var models = ModelDeclaration.standard
     var scenario: Scenario?
 
     /// Reads pipeline.yml; `overrides` replace values of declared parameters.
@@ -13,7 +14,7 @@ struct PipelineFile {
         let root = try YAMLValue.root(of: file)
         let members = try root.mapping(
             "pipeline.yml",
-            known: ["name", "description", "schema", "parameters", "sources", "scenario"]
+            known: ["name", "description", "schema", "parameters", "sources", "models", "scenario"]
         )
         // Parameters first: every other value may use them, wherever they stand.
         for (key, value) in members where key == "parameters" {
@@ -40,6 +41,7 @@ struct PipelineFile {
             case "description": summary = try value.string("description")
             case "schema": schema = try value.string("schema")
             case "sources": try readSources(value)
+            case "models": models = try ModelReader(parameters: Parameters(values: parameters)).models(value)
             case "scenario": scenario = try readScenario(value)
             default: break
             }

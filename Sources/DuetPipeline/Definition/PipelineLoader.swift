@@ -65,6 +65,7 @@ private struct PipelineLoader {
             defaultSchema: definition.schema,
             parameters: definition.parameters,
             sources: definition.sources,
+            models: definition.models,
             datasets: [],
             scenario: definition.scenario,
             warnings: []

@@ -115,6 +115,14 @@ extension DuetError.Code {
     public static let badFormat = Self("BAD_FORMAT")
     /// An expectation with ON VIOLATION FAIL UPDATE was violated.
     public static let expectationFailed = Self("EXPECTATION_FAILED")
+    /// A model's files or library are not on this machine, or cannot be loaded.
+    public static let modelMissing = Self("MODEL_MISSING")
+    /// A query calls a model that pipeline.yml does not declare, or that cannot answer.
+    public static let unknownModel = Self("UNKNOWN_MODEL")
+    /// A model gave no answers, or too few.
+    public static let inferenceFailed = Self("INFERENCE_FAILED")
+    /// The calls of models would cost more than the run may spend.
+    public static let budgetExceeded = Self("BUDGET_EXCEEDED")
     /// The warehouse file cannot be opened or is in use.
     public static let warehouse = Self("WAREHOUSE")
     /// The disk is full.

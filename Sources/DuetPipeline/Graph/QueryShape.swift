@@ -23,6 +23,10 @@ public struct QueryShape: Hashable, Sendable {
     public var functions: [String]
     /// Whether the result depends on when it is computed, so that it may change though nothing it reads does.
     public var readsClock: Bool
+    /// The calls of models.
+    public var inferences: [InferenceCall] = []
+    /// The columns of the result that hold answers of models as they are.
+    public var inferenceColumns: [InferenceColumn] = []
 
     /// Creates a shape.
     public init(references: [Reference], functions: [String], readsClock: Bool = false) {
@@ -38,6 +42,8 @@ public struct QueryShape: Hashable, Sendable {
         references = walker.references
         functions = walker.functions.sorted()
         readsClock = walker.readsClock || !walker.functions.isDisjoint(with: ShapeWalker.clock)
+        inferences = walker.inferences
+        if !inferences.isEmpty { inferenceColumns = InferenceColumnFinder.columns(of: syntaxTree) }
     }
 }
 
@@ -45,6 +51,7 @@ private struct ShapeWalker {
     var references: [QueryShape.Reference] = []
     var functions: Set<String> = []
     var readsClock = false
+    var inferences: [InferenceCall] = []
 
     static let clock: Set<String> = [
         "now", "today", "get_current_time", "get_current_timestamp", "transaction_timestamp", "current_localtime",
@@ -97,6 +104,7 @@ private struct ShapeWalker {
         }
         if let function = object["function_name"]?.string, !function.isEmpty {
             functions.insert(function.lowercased())
+            if let call = InferenceCall(node: object) { inferences.append(call) }
         }
     }
 }
@@ -104,7 +112,7 @@ private struct ShapeWalker {
 extension QueryShape {
     /// The shape as JSON, to be kept.
     public var json: JSONValue {
-        [
+        var object: JSONObject = [
             "references": .array(
                 references.map {
                     [
@@ -116,6 +124,19 @@ extension QueryShape {
             "functions": .array(functions.map { .string($0) }),
             "reads_clock": .bool(readsClock),
         ]
+        guard !inferences.isEmpty else { return .object(object) }
+        object["inferences"] = .array(
+            inferences.map {
+                [
+                    "function": .string($0.function.rawValue), "model": $0.model.map { .string($0) } ?? .null,
+                    "computed": .bool($0.hasComputedModel), "offset": $0.offset.map { .integer(Int64($0)) } ?? .null,
+                ]
+            }
+        )
+        object["inference_columns"] = .array(
+            inferenceColumns.map { ["name": .string($0.name), "function": .string($0.function.rawValue)] }
+        )
+        return .object(object)
     }
 
     /// Reads what ``json`` gave.
@@ -129,5 +150,18 @@ extension QueryShape {
         }
         functions = (json["functions"]?.array ?? []).compactMap(\.string)
         readsClock = json["reads_clock"]?.bool ?? false
+        inferences = (json["inferences"]?.array ?? []).compactMap { call in
+            guard let function = call["function"]?.string.flatMap(InferenceFunction.init(rawValue:)) else { return nil }
+            var inference = InferenceCall(function: function, model: call["model"]?.string)
+            inference.hasComputedModel = call["computed"]?.bool ?? false
+            inference.offset = call["offset"]?.integer
+            return inference
+        }
+        inferenceColumns = (json["inference_columns"]?.array ?? []).compactMap { column in
+            guard let function = column["function"]?.string.flatMap(InferenceFunction.init(rawValue:)) else {
+                return nil
+            }
+            return column["name"]?.string.map { InferenceColumn(name: $0, function: function) }
+        }
     }
 }

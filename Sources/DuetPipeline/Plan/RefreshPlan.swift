@@ -184,6 +184,7 @@ extension Dataset {
             }
         }
         if let capture { parts.append(capture.definition) }
+        if let models { parts.append(models) }
         parts += expectations.map { "\($0.name) \($0.action.rawValue) \($0.condition.text)" }
         return parts.joined(separator: "\n")
     }

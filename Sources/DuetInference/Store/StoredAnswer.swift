@@ -1,0 +1,57 @@
+internal import DuetPipeline
+internal import Foundation
+
+/// What a model gave for an input.
+struct StoredAnswer: Sendable {
+    /// What it wrote.
+    var text: String?
+    /// The vector it computed.
+    var vector: [Float]?
+    /// Why there is no answer.
+    var error: String?
+    /// Tokens it read.
+    var tokensIn = 0
+    /// Tokens it wrote.
+    var tokensOut = 0
+
+    /// The vector's numbers as bytes, little-endian, as they are stored.
+    var vectorBytes: [UInt8]? { vector.map { vector in vector.withUnsafeBytes { Array($0) } } }
+
+    static func vector(bytes: [UInt8]) -> [Float] {
+        bytes.withUnsafeBytes { buffer in
+            (0..<buffer.count / 4).map { buffer.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self) }
+        }
+    }
+
+    /// A line of the journal.
+    func line(key: ResultKey, model: String) -> String {
+        var object: JSONObject = ["k": .string(key.hexadecimal), "m": .string(model)]
+        object["t"] = text.map { .string($0) }
+        object["v"] = vectorBytes.map { .string(Data($0).base64EncodedString()) }
+        object["e"] = error.map { .string($0) }
+        object["i"] = .integer(Int64(tokensIn))
+        object["o"] = .integer(Int64(tokensOut))
+        return JSONValue.object(object).text() + "\n"
+    }
+
+    /// Reads a line of the journal; nil for one that was cut off.
+    static func read(line: String) -> (key: ResultKey, model: String, answer: StoredAnswer)? {
+        let value: JSONValue
+        do {
+            value = try JSONValue(parsing: line)
+        } catch {
+            // A kill can leave half a line at the end, which says nothing.
+            return nil
+        }
+        guard let key = value["k"]?.string.flatMap(ResultKey.init(hexadecimal:)), let model = value["m"]?.string else {
+            return nil
+        }
+        var answer = StoredAnswer()
+        answer.text = value["t"]?.string
+        answer.vector = value["v"]?.string.flatMap { Data(base64Encoded: $0) }.map { vector(bytes: Array($0)) }
+        answer.error = value["e"]?.string
+        answer.tokensIn = value["i"]?.integer ?? 0
+        answer.tokensOut = value["o"]?.integer ?? 0
+        return (key, model, answer)
+    }
+}

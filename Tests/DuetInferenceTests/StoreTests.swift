@@ -1,0 +1,78 @@
+import DuetPipeline
+import DuetTestSupport
+import Foundation
+import Testing
+
+@testable import DuetInference
+
+@Suite struct StoreTests {
+    private func answer(_ text: String) -> StoredAnswer { StoredAnswer(text: text, tokensIn: 3, tokensOut: 1) }
+
+    @Test func `answers are found again by another store on the same file`() throws {
+        let folder = try TemporaryFolder()
+        let keys = (0..<3000).map { ResultKey(["input \($0)"]) }
+        let first = try ResultStore(path: "\(folder.path)/s.duckdb")
+        try first.keep(keys.map { ($0, answer("label of \($0.short)")) }, model: "m")
+        try first.keep([(ResultKey(["v"]), StoredAnswer(vector: [0.25, -1, 3]))], model: "m")
+        #expect(try first.find(keys).count == 3000)
+        try first.close()
+        let second = try ResultStore(path: "\(folder.path)/s.duckdb")
+        let found = try second.find(keys + [ResultKey(["v"]), ResultKey(["never asked"])])
+        #expect(found.count == 3001)
+        #expect(found[keys[7]]?.text == "label of \(keys[7].short)")
+        #expect(found[keys[7]]?.tokensIn == 3)
+        #expect(found[ResultKey(["v"])]?.vector == [0.25, -1, 3])
+        try second.close()
+    }
+
+    @Test func `a process that ends without closing leaves its answers in the journal`() throws {
+        let folder = try TemporaryFolder()
+        let path = "\(folder.path)/s.duckdb"
+        let line = answer("kept").line(key: ResultKey(["a"]), model: "m")
+        try folder.write(line + line.prefix(20), to: "s.duckdb.journal")
+        let store = try ResultStore(path: path)
+        #expect(try store.find([ResultKey(["a"])])[ResultKey(["a"])]?.text == "kept")
+        try store.close()
+        #expect(try Data(contentsOf: URL(fileURLWithPath: path + ".journal")).isEmpty)
+        let again = try ResultStore(path: path)
+        #expect(try again.find([ResultKey(["a"])]).count == 1)
+        try again.close()
+    }
+
+    @Test func `a store that another run has is refused with what to do`() throws {
+        let folder = try TemporaryFolder()
+        let store = try ResultStore(path: "\(folder.path)/s.duckdb")
+        let error = #expect(throws: DuetError.self) { try ResultStore(path: "\(folder.path)/s.duckdb") }
+        #expect(error?.code == .warehouse)
+        #expect(error?.message.contains("in use by another run") == true)
+        try store.close()
+    }
+
+    @Test func `keys tell apart what only looks alike when it is put together`() {
+        #expect(ResultKey(["ab", "c"]) != ResultKey(["a", "bc"]))
+        #expect(ResultKey(["a", ""]) != ResultKey(["a"]))
+        let key = ResultKey(["a"])
+        #expect(ResultKey(hexadecimal: key.hexadecimal) == key)
+    }
+
+    @Test func `equal requests of several threads are made once`() async throws {
+        let store = try ResultStore(path: nil)
+        let book = AnswerBook(store: store)
+        let keys = (0..<200).map { ResultKey(["\($0)"]) }
+        let requests = Dictionary(uniqueKeysWithValues: keys.map { ($0, 1) })
+        let made = try await withThrowingTaskGroup(of: Int.self) { group in
+            for _ in 0..<4 {
+                group.addTask {
+                    try await offPool {
+                        try book.answers(requests) { missing in
+                            try store.keep(missing.map { ($0.key, StoredAnswer(text: "x")) }, model: "m")
+                        }.made
+                    }
+                }
+            }
+            return try await group.reduce(0, +)
+        }
+        #expect(made == 200)
+        try store.close()
+    }
+}
