@@ -14,15 +14,16 @@ struct ChangeLogPruner {
             [.varchar(WarehouseState.changes)]
         ).compactMap { $0.first?.string }
         guard !logs.isEmpty else { return }
+        let readers = graph.resolvedReaders()
         try connection.transaction {
-            for log in logs { try prune(log, state) }
+            for log in logs { try prune(log, state, readers) }
         }
     }
 
-    private func prune(_ log: String, _ state: RefreshState) throws {
+    private func prune(_ log: String, _ state: RefreshState, _ all: [DatasetName: [DatasetName]]) throws {
         let table = SQL.qualified(WarehouseState.changes, log)
         let name = graph.nodes.first { $0.dataset.name.description == log }?.dataset.name
-        let readers = name.map { graph.readers(of: $0) } ?? []
+        let readers = name.flatMap { all[$0] } ?? []
         // A reader that was never made reads everything when it is; it waits for no change.
         let seen = readers.compactMap { reader in name.flatMap { state.datasets[reader]?.seen[$0] } }
         guard let name, let oldest = seen.min(), oldest < state.datasets[name]?.version ?? 0 else {

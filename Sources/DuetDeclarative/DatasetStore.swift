@@ -13,7 +13,8 @@ struct DatasetStore {
     var changes: String { SQL.qualified(WarehouseState.changes, dataset.name.description) }
     /// The name others use; SQL.
     var published: String { SQL.qualified(dataset.name.schema, dataset.name.table) }
-    private var quarantine: String { SQL.qualified(WarehouseState.quarantine, dataset.name.description) }
+    /// The table of rows that were kept out; SQL.
+    var quarantine: String { SQL.qualified(WarehouseState.quarantine, dataset.name.description) }
 
     /// The columns of the rows that belong to the user, in order.
     func visibleColumns(of relation: String) throws -> [ColumnDescription] {
@@ -24,21 +25,11 @@ struct DatasetStore {
         columns.map { SQL.identifier($0.name) }.joined(separator: ", ")
     }
 
-    /// Makes the view that others see, and the one of rows that were kept out.
+    /// Makes the view that others see.
     func publish() throws {
         let columns = Self.list(try visibleColumns(of: rows))
-        let check = ExpectationCheck(dataset)
-        let keep = check.keepCondition
-        let filter = keep.map { " WHERE \($0)" } ?? ""
+        let filter = ExpectationCheck(dataset).keepCondition.map { " WHERE \($0)" } ?? ""
         try connection.execute("CREATE OR REPLACE VIEW \(published) AS SELECT \(columns) FROM \(rows)\(filter)")
-        if let keep {
-            try connection.execute(
-                "CREATE OR REPLACE VIEW \(quarantine) AS SELECT \(columns), \(check.failedConstraints) "
-                    + "AS failed_constraints FROM \(rows) WHERE NOT (\(keep))"
-            )
-        } else {
-            try connection.execute("DROP VIEW IF EXISTS \(quarantine)")
-        }
     }
 
     /// Takes a change over into the rows: what has a negative weight goes, as often as it says, what has a positive comes.

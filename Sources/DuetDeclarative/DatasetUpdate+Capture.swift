@@ -66,13 +66,11 @@ extension DatasetUpdate {
             &measures
         )
         try makeDifference(change, new: new, old: old, columns: columns, query: query, measures: &measures)
-        let added = "(SELECT * FROM \(change) WHERE __w > 0)"
-        measures.expectations = try ExpectationCheck(dataset).count(connection, relation: added, weight: "__w").counts
         _ = try store.apply(change, columns: columns)
         let hasChanged = measures.rowsInserted + measures.rowsDeleted > 0
         if hasChanged, hasReaders { try store.log(change, version: version, columns: columns) }
         let all = try connection.scalar("SELECT count(*) FROM \(store.rows)").int ?? 0
-        return Result(rows: try publishedRows(all), hasChanged: hasChanged)
+        return Result(rows: try publishedRows(all), hasChanged: hasChanged, checked: .change(change))
     }
 
     private func temporary(_ what: String) -> String {

@@ -68,7 +68,12 @@ extension DatasetUpdate {
                 "SELECT \(list), sum(__w)::BIGINT AS __w FROM (\(both.joined(separator: " UNION ALL "))) "
                 + "GROUP BY \(list) HAVING sum(__w) <> 0"
         }
-        return try finishStream(change, version: version, columns: columns, query, &measures)
+        var result = try finishStream(change, version: version, columns: columns, query, &measures)
+        var parts: [String] = []
+        if !delivery.new.isEmpty { parts.append("SELECT \(list), 1 AS __w FROM \(new)") }
+        if !delivery.withdrawn.isEmpty { parts.append("SELECT \(list), -1 AS __w FROM \(gone)") }
+        if !parts.isEmpty { result.checked = .change("(\(parts.joined(separator: " UNION ALL ")))") }
+        return result
     }
 
     /// Reads new files; nil when they bring columns that the table has to get first.
@@ -92,9 +97,7 @@ extension DatasetUpdate {
         let select = try rowwise.sql(over: read.relation, carrying: [FileViews.fileColumn], connection)
         try run("CREATE OR REPLACE TEMP TABLE \(new) AS \(select)", query.text, &measures)
         try checkColumns(of: new, read: read, files: files)
-        let (rows, counts) = try ExpectationCheck(dataset).count(connection, relation: new)
-        measures.expectations = counts
-        return rows
+        return try connection.scalar("SELECT count(*) FROM \(new)").int ?? 0
     }
 
     /// New files must bring the columns the table has.
@@ -161,25 +164,23 @@ extension DatasetUpdate {
         state: RefreshState,
         measures: inout StepMeasures
     ) throws -> Result? {
-        guard let stream = node.streamedInputs.first, let input = session.graph[stream]?.dataset else { return nil }
-        let seen = state.datasets[dataset.name]?.seen[stream] ?? 0
+        guard let name = node.streamedInputs.first, let stream = try streamed(name) else { return nil }
+        let seen = state.datasets[dataset.name]?.seen[stream.base] ?? 0
         let columns = try store.visibleColumns(of: store.rows)
-        let source = DatasetStore(dataset: input, connection: connection)
-        let changed = (state.datasets[stream]?.version ?? 0) > seen
+        let changed = (state.datasets[stream.base]?.version ?? 0) > seen
         // A static side that changed alone changes nothing: the rows of a stream are joined when they pass.
         guard changed else {
             measures.strategy = .nothing
             measures.rule = "only its static inputs have changed, and they meet new rows alone"
             return Result(rows: memory.rows(of: dataset.name) ?? 0, hasChanged: false)
         }
-        let relation = "stream:\(stream)"
+        let relation = "stream:\(name)"
         let table = "temp.main.\(SQL.identifier(relation))"
-        let inputColumns = try source.visibleColumns(of: source.published)
-        let select = source.changeQuery(since: seen, columns: inputColumns)
+        let select = try stream.change(since: seen, self, &measures)
         try run("CREATE OR REPLACE TEMP TABLE \(table) AS \(select)", query.text, &measures)
         measures.rowsRead = try connection.scalar("SELECT count(*) FROM \(table)").int ?? 0
         let takesBack = try connection.scalar("SELECT count(*) FROM \(table) WHERE __w < 0").int ?? 0 > 0
-        if takesBack, rowwise.hasStaticSide {
+        if takesBack, rowwise.hasStaticSide || stream.hasStaticSide {
             measures.rule = "a row it had read was taken back, and what it was joined with may be other now"
             return nil
         }
@@ -192,11 +193,17 @@ extension DatasetUpdate {
             query.text,
             &measures
         )
-        let added = "(SELECT * FROM \(change) WHERE __w > 0)"
-        measures.expectations = try ExpectationCheck(dataset).count(connection, relation: added, weight: "__w").counts
         measures.rule = takesBack ? "the query over the changed rows, with their signs" : "the query over the new rows"
         (measures.rowsInserted, measures.rowsDeleted) = try store.apply(change, columns: columns)
-        return try finishStream("SELECT * FROM \(change)", version: version, columns: columns, query, &measures)
+        var result = try finishStream(
+            "SELECT * FROM \(change)",
+            version: version,
+            columns: columns,
+            query,
+            &measures
+        )
+        result.checked = .change(change)
+        return result
     }
 
     private func finishStream(

@@ -4,57 +4,11 @@ internal import DuetEvents
 internal import DuetMaintenance
 internal import DuetPipeline
 
-/// A materialized view's change rules, and where its inputs' changes are found.
-struct MaintainedView {
-    let program: ViewProgram
-    /// The temporary relation with the change of each input, by the input's name.
-    let deltas: [DatasetName: String]
-
-    /// The kept tables' definitions: when they are other than those the state was made with, it must be made anew.
-    var layout: String { program.nodes.flatMap(\.create).joined(separator: ";\n") }
-}
-
 extension DatasetUpdate {
     /// Compiles the view's change rules; nil for datasets that are no views over datasets alone.
     func maintained(_ query: Query) throws -> MaintainedView? {
-        guard dataset.kind == .materializedView || !dataset.unitedFlows.isEmpty, query.fileReads.isEmpty else {
-            return nil
-        }
-        var inputs: [InputRelation] = []
-        var deltas: [DatasetName: String] = [:]
-        for reference in node.shape.references {
-            let schema = reference.schema.isEmpty ? session.request.pipeline.defaultSchema : reference.schema
-            let name = DatasetName(schema: schema, table: reference.table)
-            // A view's changes are not kept: what reads it is computed in full, with that reason.
-            guard let input = session.graph[name]?.dataset, input.kind != .view, deltas[name] == nil else { continue }
-            let store = DatasetStore(dataset: input, connection: connection)
-            let delta = "temp.main.\(SQL.identifier("delta:\(name.key)"))"
-            deltas[name] = delta
-            inputs.append(
-                InputRelation(
-                    name: name.key,
-                    schema: reference.schema,
-                    table: reference.table,
-                    columns: try store.visibleColumns(of: store.published).map {
-                        ViewColumn(name: $0.name, type: "\($0.type)")
-                    },
-                    current: store.published,
-                    delta: delta
-                )
-            )
-        }
-        let program: ViewProgram
-        do {
-            program = try MaintenanceCompiler(frontEnd: DuckFrontEnd(connection: connection)).compile(
-                view: dataset.name.description,
-                query: query.text.text,
-                inputs: inputs,
-                stateSchema: WarehouseState.data
-            )
-        } catch let error as DuckDBError {
-            throw ErrorTranslation.error(error, dataset: dataset.name, text: query.text, names: names)
-        }
-        return MaintainedView(program: program, deltas: deltas)
+        try ViewCompiler(pipeline: session.request.pipeline, graph: session.graph, connection: connection)
+            .compile(node, query)
     }
 
     /// Makes a view and the tables kept for it from the whole of its inputs.
@@ -70,11 +24,10 @@ extension DatasetUpdate {
         }
         try store.forgetChanges()
         try record(layout: view.layout)
-        let (rows, counts) = try ExpectationCheck(dataset).count(connection, relation: store.rows)
-        measures.expectations = counts
+        let rows = try connection.scalar("SELECT count(*) FROM \(store.rows)").int ?? 0
         measures.rowsInserted = rows
         try publishing(query)
-        return Result(rows: try publishedRows(rows), isRebuilt: true)
+        return Result(rows: try publishedRows(rows), isRebuilt: true, checked: .all(store.rows))
     }
 
     /// Makes a view anew whose columns stay: its readers get the difference and need not be made anew themselves.
@@ -92,15 +45,14 @@ extension DatasetUpdate {
         // Readers may still have earlier changes to take; those stay valid, so the log is not forgotten here.
         for statement in view.program.nodes.flatMap(\.create) { try run(statement, query.text, &measures) }
         try record(layout: view.layout)
-        let (rows, counts) = try ExpectationCheck(dataset).count(connection, relation: store.rows)
         measures.strategy = .full
         measures.rule = "the query over everything, then the difference"
-        measures.expectations = counts
         try makeDifference(change, new: store.rows, old: old, columns: columns, query: query, measures: &measures)
         let hasChanged = measures.rowsInserted + measures.rowsDeleted > 0
         if hasChanged, hasReaders { try store.log(change, version: version, columns: columns) }
         try publishing(query)
-        return Result(rows: try publishedRows(rows), hasChanged: hasChanged)
+        let rows = try connection.scalar("SELECT count(*) FROM \(store.rows)").int ?? 0
+        return Result(rows: try publishedRows(rows), hasChanged: hasChanged, checked: .all(store.rows))
     }
 
     /// Takes the changes of a view's inputs over.
@@ -127,12 +79,14 @@ extension DatasetUpdate {
             .record(seconds: seconds, changes: choice.way == .incremental ? sizes : nil)
         let rows = try connection.scalar("SELECT count(*) FROM \(store.rows)").int ?? 0
         guard let delta = change?.deltaTable, measures.rowsInserted + measures.rowsDeleted > 0 else {
-            return Result(rows: try publishedRows(rows), hasChanged: false)
+            let checked = choice.way == .direct ? Checked.all(store.rows) : .nothing
+            return Result(rows: try publishedRows(rows), hasChanged: false, checked: checked)
         }
         if hasReaders {
             try store.log(delta, version: version, columns: try store.visibleColumns(of: store.rows))
         }
-        return Result(rows: try publishedRows(rows), hasChanged: true)
+        let checked = choice.way == .direct ? Checked.all(store.rows) : .change(delta)
+        return Result(rows: try publishedRows(rows), hasChanged: true, checked: checked)
     }
 
     /// Turns the inputs' changes into the view's, block by block.
@@ -150,7 +104,7 @@ extension DatasetUpdate {
             let isResult = node.name == view.program.result.name
             let program = node.change(changedInputs: changed)
             for statement in program.statements { try run(statement, query.text, &measures) }
-            if isResult, let delta = program.deltaTable { try countChange(delta, measures: &measures) }
+            if isResult, let delta = program.deltaTable { try countRows(of: delta, measures: &measures) }
             for statement in program.apply { try run(statement, query.text, &measures) }
             if let delta = program.deltaTable, let kind = try kind(of: delta) { changed[node.name] = kind }
             strategies.append(program.strategy)
@@ -171,7 +125,6 @@ extension DatasetUpdate {
         for statement in program.statements { try run(statement, query.text, &measures) }
         if let delta = program.deltaTable { try countRows(of: delta, measures: &measures) }
         for statement in program.apply { try run(statement, query.text, &measures) }
-        measures.expectations = try ExpectationCheck(dataset).count(connection, relation: store.rows).counts
         measures.strategy = .full
         measures.rule = "the query over everything, then the difference"
         try record(layout: "")
@@ -230,8 +183,8 @@ extension DatasetUpdate {
 
     /// Chooses by the dataset's refresh policy, then by cost.
     private func choose(_ view: MaintainedView, inputs: [ChangedInput]) throws -> (way: Way, reason: String?) {
-        let unknown = node.inputs.filter { view.deltas[$0] == nil }
-        if let name = unknown.first { return (.direct, "it reads the view \(name), whose changes are not kept") }
+        let unknown = node.inputs.filter { view.deltas[$0] == nil && session.graph[$0]?.dataset.kind != .view }
+        if let name = unknown.first { return (.direct, "it reads \(name), whose changes are not kept") }
         if view.program.readsClock { return (.direct, "it reads the clock") }
         let isCurrent = try recordedLayout() == view.layout
         // A union takes its flows' new rows as they are; nothing is cheaper.
@@ -262,12 +215,6 @@ extension DatasetUpdate {
         let choice = CostModel().choice(view.program, sizes)
         if choice.isIncremental { return (isCurrent ? .incremental : .replace, choice.reason) }
         return (.direct, choice.reason)
-    }
-
-    private func countChange(_ delta: String, measures: inout StepMeasures) throws {
-        try countRows(of: delta, measures: &measures)
-        let added = "(SELECT * FROM \(delta) WHERE __w > 0)"
-        measures.expectations = try ExpectationCheck(dataset).count(connection, relation: added, weight: "__w").counts
     }
 
     private static func strategy(_ strategies: [MaintenanceStrategy]) -> StepMeasures.Strategy {

@@ -26,6 +26,18 @@ struct DatasetUpdate {
         var hasChanged = true
         /// Whether readers must read it anew instead of taking its changes.
         var isRebuilt = false
+        /// What is to be held to the rules.
+        var checked = Checked.nothing
+    }
+
+    /// The rows that an update is to hold to the dataset's rules.
+    enum Checked {
+        /// None came and none went.
+        case nothing
+        /// All rows of a relation, which are all there are.
+        case all(String)
+        /// Those of a change, with weights in `__w`.
+        case change(String)
     }
 
     /// Does what was decided.
@@ -45,13 +57,16 @@ struct DatasetUpdate {
                     memory.state.datasets[dataset.name] == nil ? nil : try session.warehouse.connect()
                 }
             }
+            try holdToRules(result, version: version, measures: &measures)
             let before = state.datasets[dataset.name]
             let after = RefreshState.DatasetState(
                 definition: dataset.definition,
                 version: result.hasChanged ? version : before?.version ?? version,
                 base: result.isRebuilt ? version : before?.base ?? version,
                 seen: Dictionary(
-                    uniqueKeysWithValues: node.inputs.map { ($0, state.datasets[$0]?.version ?? 0) }
+                    uniqueKeysWithValues: session.graph.resolvedInputs(of: node).map {
+                        ($0, state.datasets[$0]?.version ?? 0)
+                    }
                 ),
                 files: Set(files.map(\.id))
             )
@@ -118,10 +133,17 @@ struct DatasetUpdate {
         _ measures: inout StepMeasures
     ) throws -> Result {
         if decision != .takeChanges {
-            try run("CREATE OR REPLACE VIEW \(store.published) AS \(query.text.text)", query.text, &measures)
+            let keep = ExpectationCheck(dataset).keepCondition
+            let select = keep.map { "SELECT * FROM (\(query.text.text)\n) WHERE \($0)" } ?? query.text.text
+            try run("CREATE OR REPLACE VIEW \(store.published) AS \(select)", query.text, &measures)
         }
         measures.strategy = .nothing
-        return Result(rows: 0, hasChanged: true, isRebuilt: decision != .takeChanges)
+        return Result(
+            rows: 0,
+            hasChanged: true,
+            isRebuilt: decision != .takeChanges,
+            checked: .all("(\(query.text.text)\n)")
+        )
     }
 
     // MARK: - In full
@@ -144,12 +166,10 @@ struct DatasetUpdate {
         let select = try fullQuery(query, findsTypes: findsTypes, measures: &measures)
         try run("CREATE OR REPLACE TABLE \(store.rows) AS \(select)", query.text, &measures)
         try store.forgetChanges()
-        let check = ExpectationCheck(dataset)
-        let (rows, counts) = try check.count(connection, relation: store.rows)
-        measures.expectations = counts
+        let rows = try connection.scalar("SELECT count(*) FROM \(store.rows)").int ?? 0
         measures.rowsInserted = rows
         try publishing(query)
-        return Result(rows: try publishedRows(rows), isRebuilt: true)
+        return Result(rows: try publishedRows(rows), isRebuilt: true, checked: .all(store.rows))
     }
 
     /// The query over all of its inputs; over files it notes which row is of which file, where that is possible.
@@ -181,8 +201,6 @@ struct DatasetUpdate {
         let new = "temp.main.\(SQL.identifier("new:\(dataset.name)"))"
         let change = "temp.main.\(SQL.identifier("change:\(dataset.name)"))"
         try run("CREATE OR REPLACE TEMP TABLE \(new) AS \(select)", query.text, &measures)
-        let (rows, counts) = try ExpectationCheck(dataset).count(connection, relation: new)
-        measures.expectations = counts
         let columns = try store.visibleColumns(of: store.rows)
         try makeDifference(change, new: new, old: store.rows, columns: columns, query: query, measures: &measures)
         let hasChanged = measures.rowsInserted + measures.rowsDeleted > 0
@@ -190,7 +208,8 @@ struct DatasetUpdate {
         try run("CREATE OR REPLACE TABLE \(store.rows) AS SELECT * FROM \(new)", query.text, &measures)
         if hasChanged, hasReaders { try store.log(change, version: version, columns: columns) }
         try publishing(query)
-        return Result(rows: try publishedRows(rows), hasChanged: hasChanged)
+        let rows = try connection.scalar("SELECT count(*) FROM \(store.rows)").int ?? 0
+        return Result(rows: try publishedRows(rows), hasChanged: hasChanged, checked: .all(store.rows))
     }
 
     /// Makes a temporary table of what one relation has and another lacks, and counts it.
@@ -281,6 +300,7 @@ extension DatasetUpdate {
     }
 
     func publishing(_ query: Query) throws {
+        try ExpectationCheck(dataset).bind(connection, relation: store.rows)
         do {
             try store.publish()
         } catch let error as DuckDBError {

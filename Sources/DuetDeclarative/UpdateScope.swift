@@ -88,11 +88,13 @@ struct RemovedDatasets {
             for schema in [WarehouseState.data, WarehouseState.changes] {
                 try connection.execute("DROP TABLE IF EXISTS \(SQL.qualified(schema, name.description))")
             }
-            try connection.execute("DROP VIEW IF EXISTS \(SQL.qualified(WarehouseState.quarantine, name.description))")
+            try connection.execute("DROP TABLE IF EXISTS \(SQL.qualified(WarehouseState.quarantine, name.description))")
             for table in layouts.compactMap({ $0.first?.string }).flatMap(Self.tables) {
                 try connection.execute("DROP TABLE IF EXISTS \(table)")
             }
             try connection.execute("DELETE FROM duet.datasets WHERE name = ?", [text])
+            try connection.execute("DELETE FROM duet.expectations WHERE dataset = ?", [text])
+            try connection.execute("DELETE FROM duet.costs WHERE dataset = ?", [text])
             try connection.execute("DELETE FROM duet.seen_inputs WHERE reader = ?", [text])
             try connection.execute("DELETE FROM duet.seen_files WHERE reader = ?", [text])
             try connection.execute(

@@ -35,14 +35,19 @@ package struct DatasetWriter {
         try connection.transaction {
             try FileViews(connection, pipeline: pipeline).create(for: dataset, files: files, measures: &measures)
             try dropOtherKind(of: dataset)
-            let what = dataset.kind == .view ? "VIEW" : "TABLE"
             if let capture = dataset.capture, let events = dataset.flows.first?.query.text {
                 try CaptureQuery(capture, events: events, dataset: dataset.name, connection).check(connection)
             }
-            try run("CREATE OR REPLACE \(what) \(name) AS \(query.text.text)", dataset, query.text, &measures)
-            guard dataset.kind != .view else { return }
-            if let meter { try InferenceCheck.check(meter, dataset, relation: name, connection) }
             let check = ExpectationCheck(dataset)
+            guard dataset.kind != .view else {
+                let rows = "(\(query.text.text)\n)"
+                let select = check.keepCondition.map { "SELECT * FROM \(rows) WHERE \($0)" } ?? query.text.text
+                try run("CREATE OR REPLACE VIEW \(name) AS \(select)", dataset, query.text, &measures)
+                if !check.isEmpty { measures.expectations = try check.count(connection, relation: rows).counts }
+                return try holdTogether(dataset, name, &measures)
+            }
+            try run("CREATE OR REPLACE TABLE \(name) AS \(query.text.text)", dataset, query.text, &measures)
+            if let meter { try InferenceCheck.check(meter, dataset, relation: name, connection) }
             let (rows, counts) = try check.count(connection, relation: name)
             measures.expectations = counts
             measures.rowsTotal = rows
@@ -50,7 +55,16 @@ package struct DatasetWriter {
                 measures.rowsTotal = rows - (try quarantine(dataset, name: name, keep: keep, counts, &measures))
             }
             measures.rowsInserted = measures.rowsTotal ?? rows
+            measures.rowsDropped = rows - measures.rowsInserted
+            try holdTogether(dataset, name, &measures)
         }
+    }
+
+    /// Holds the rows that readers see to the rules about all of them.
+    private func holdTogether(_ dataset: Dataset, _ name: String, _ measures: inout StepMeasures) throws {
+        guard !dataset.tableChecks.isEmpty else { return }
+        let rows = try connection.scalar("SELECT count(*) FROM \(name)").int ?? 0
+        measures.expectations += try TableCheckCount(dataset, connection, relation: name).counts(rows: rows)
     }
 
     /// Moves rows that a DROP ROW rule keeps out into the quarantine.

@@ -99,7 +99,11 @@ private struct Checker {
         }
         columns[dataset.name] = try connection.describe("SELECT * FROM \(name)")
         do {
-            _ = try ExpectationCheck(dataset).count(connection, relation: name)
+            try ExpectationCheck(dataset).bind(connection, relation: name)
+            // Nothing is violated by no rows but a rule on their number, which is not meant for an empty table.
+            var checked = dataset
+            for index in checked.tableChecks.indices { checked.tableChecks[index].action = .warn }
+            _ = try TableCheckCount(checked, connection, relation: name).counts(rows: 0)
         } catch let error as DuetError {
             errors.append(error)
         }

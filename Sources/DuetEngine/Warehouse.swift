@@ -9,7 +9,7 @@ public final class Warehouse: Sendable {
     private let database: Database
 
     /// The version of the tables that duet keeps beside the data; a file of another version is refused.
-    static let format = 1
+    static let format = 2
 
     /// Opens or creates a warehouse.
     ///

@@ -48,8 +48,8 @@ public enum WarehouseState {
                 CREATE TABLE duet.layouts (dataset VARCHAR, layout VARCHAR);
                 CREATE TABLE duet.shapes (query VARCHAR, tree VARCHAR);
                 CREATE TABLE duet.runs (id VARCHAR, style VARCHAR, started TIMESTAMP, ended TIMESTAMP, status VARCHAR);
-                CREATE TABLE duet.expectations (run VARCHAR, dataset VARCHAR, name VARCHAR, action VARCHAR,
-                    passed BIGINT, failed BIGINT);
+                CREATE TABLE duet.expectations (run VARCHAR, update_number BIGINT, dataset VARCHAR, name VARCHAR,
+                    action VARCHAR, passed BIGINT, failed BIGINT, total_passed BIGINT, total_failed BIGINT);
                 INSERT INTO duet.meta VALUES ('format', '\(Warehouse.format)');
                 """
             )

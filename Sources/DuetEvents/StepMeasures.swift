@@ -24,9 +24,22 @@ public struct StepMeasures: Sendable, Hashable {
         public var passed: Int
         /// Rows for which it is false or NULL.
         public var failed: Int
+        /// Of all rows the dataset has now, those for which the condition is true; nil when that was not counted.
+        public var totalPassed: Int?
+        /// Of all rows the dataset has now, those for which it is false or NULL.
+        public var totalFailed: Int?
 
         /// Creates a count.
-        public init(name: String, action: Expectation.Action, passed: Int, failed: Int) {
+        public init(
+            name: String,
+            action: Expectation.Action,
+            passed: Int,
+            failed: Int,
+            totalPassed: Int? = nil,
+            totalFailed: Int? = nil
+        ) {
+            self.totalPassed = totalPassed
+            self.totalFailed = totalFailed
             self.name = name
             self.action = action
             self.passed = passed
@@ -52,6 +65,8 @@ public struct StepMeasures: Sendable, Hashable {
     public var rowsInserted: Int = 0
     /// Rows taken away.
     public var rowsDeleted: Int = 0
+    /// Rows that came and were kept out by a rule.
+    public var rowsDropped: Int = 0
     /// Bytes that came over the network.
     public var bytesTransferred: Int = 0
     /// Requests made, conditional ones that brought nothing included.
@@ -81,18 +96,22 @@ public struct StepMeasures: Sendable, Hashable {
         object["rows_read"] = rowsRead.map { .integer(Int64($0)) }
         object["rows_total"] = rowsTotal.map { .integer(Int64($0)) }
         let counts = [
-            ("rows_inserted", rowsInserted), ("rows_deleted", rowsDeleted), ("bytes_transferred", bytesTransferred),
+            ("rows_inserted", rowsInserted), ("rows_deleted", rowsDeleted),
+            ("rows_dropped", rowsDropped), ("bytes_transferred", bytesTransferred),
             ("requests", requests), ("files_total", filesTotal), ("files_changed", filesChanged),
         ]
         for (name, count) in counts where count != 0 { object[name] = .integer(Int64(count)) }
         if attempts > 1 { object["attempts"] = .integer(Int64(attempts)) }
         if !expectations.isEmpty {
             object["expectations"] = .array(
-                expectations.map {
-                    [
-                        "name": .string($0.name), "action": .string($0.action.rawValue),
-                        "passed": .integer(Int64($0.passed)), "failed": .integer(Int64($0.failed)),
+                expectations.map { count in
+                    var object: JSONObject = [
+                        "name": .string(count.name), "action": .string(count.action.rawValue),
+                        "passed": .integer(Int64(count.passed)), "failed": .integer(Int64(count.failed)),
                     ]
+                    object["total_passed"] = count.totalPassed.map { .integer(Int64($0)) }
+                    object["total_failed"] = count.totalFailed.map { .integer(Int64($0)) }
+                    return .object(object)
                 }
             )
         }

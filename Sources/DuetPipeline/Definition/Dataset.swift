@@ -30,6 +30,8 @@ public struct Dataset: Sendable {
     public var columns: [ColumnDeclaration]
     /// The rules its rows are held to.
     public var expectations: [Expectation]
+    /// The rules that all its rows together are held to.
+    public var tableChecks: [TableCheck] = []
     /// What the `COMMENT` says.
     public var comment: String?
     /// `TBLPROPERTIES`, in order.
@@ -100,7 +102,7 @@ public enum RefreshPolicy: String, Sendable, Hashable, Codable, CaseIterable {
 /// A rule that rows are held to.
 public struct Expectation: Sendable, Hashable {
     /// What happens to a row that violates it.
-    public enum Action: String, Sendable, Hashable, Codable {
+    public enum Action: String, Sendable, Hashable, Codable, CaseIterable {
         /// It is counted and kept.
         case warn
         /// It is counted, left out, and found again in the quarantine.

@@ -170,6 +170,7 @@ struct FlowConnector {
         dataset.visibility = .private
         dataset.columns = []
         dataset.expectations = []
+        dataset.tableChecks = []
         dataset.comment = "a flow into \(target.name)"
         dataset.flows = [Flow(name: dataset.name.description, query: flow.query, location: flow.location)]
         dataset.location = flow.location

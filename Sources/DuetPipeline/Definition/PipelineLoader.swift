@@ -108,6 +108,7 @@ private struct PipelineLoader {
         var connector = FlowConnector(datasets: pipeline.datasets, flows: flows)
         connector.connect()
         pipeline.datasets = connector.result.map(Self.keepingFiles)
+        attachRules()
         // A statement that could not be read may be the very one a flow asks for.
         if errors.isEmpty { errors += connector.errors }
         var first: [DatasetName: SourceLocation] = [:]
@@ -124,6 +125,32 @@ private struct PipelineLoader {
             }
             first[dataset.name] = first[dataset.name] ?? dataset.location
             for read in dataset.flows.flatMap(\.query.fileReads) { checkRead(read) }
+        }
+    }
+
+    /// Gives datasets the rules that rules.yml has for their tags.
+    private mutating func attachRules() {
+        let wanted = pipeline.datasets.indices.filter { index in
+            // A flow has its table's properties, but the rules are the table's.
+            pipeline.datasets[index].flowTarget == nil
+                && pipeline.datasets[index].properties.contains { $0.key.lowercased() == RulesFile.property }
+        }
+        let path = "\(shownFolder)/rules.yml"
+        guard let first = wanted.first else { return }
+        do throws(DuetError) {
+            guard FileManager.default.fileExists(atPath: path) else {
+                throw DuetError(
+                    .missingFile,
+                    "'\(pipeline.datasets[first].name)' asks for rules by tag, and there is no \(path)",
+                    hint: "write it: rules: [{name: has_id, condition: id IS NOT NULL, action: drop, tags: [orders]}]",
+                    at: pipeline.datasets[first].location
+                )
+            }
+            let parameters = Parameters(values: pipeline.parameters)
+            let rules = try RulesFile(try Self.read(path), parameters: parameters)
+            for index in wanted { try rules.attach(to: &pipeline.datasets[index]) }
+        } catch {
+            errors.append(error)
         }
     }
 

@@ -51,20 +51,13 @@ extension StatementParser {
             return
         }
         try reader.expect("EXPECT", "after the constraint's name")
+        let isUnique = reader.take("UNIQUE")
+        let isCount = !isUnique && reader.take("ROW", "COUNT")
         let condition = try reader.bracketed("after EXPECT")
         guard let first = condition.first else { throw reader.unexpected("a condition in EXPECT (...)") }
-        var action = Expectation.Action.warn
-        if reader.take("ON", "VIOLATION") {
-            if reader.take("DROP", "ROW") {
-                action = .drop
-            } else if reader.take("FAIL", "UPDATE") {
-                action = .fail
-            } else {
-                throw reader.unexpected("DROP ROW or FAIL UPDATE")
-            }
-        }
+        let action = try action(&reader, dropsRows: !isUnique && !isCount)
         guard reader.isAtEnd else { throw reader.unexpected("',' or ')'") }
-        if dataset.expectations.contains(where: { $0.name.lowercased() == name.lowercased() }) {
+        if dataset.constraintNames.contains(name.lowercased()) {
             throw reader.error(
                 .duplicateName,
                 "\(dataset.name) has two constraints named '\(name)'",
@@ -72,14 +65,37 @@ extension StatementParser {
                 at: nameToken
             )
         }
-        let query = try QueryReader.query(tokens: condition, file: file, parameters: parameters)
-        dataset.expectations.append(
-            Expectation(
-                name: name,
-                condition: query.text,
-                action: action,
-                location: reader.location(start ?? first)
+        let location = reader.location(start ?? first)
+        if isUnique {
+            let columns = try columnNames(condition).map(\.name)
+            dataset.tableChecks.append(
+                TableCheck(name: name, form: .unique(columns), action: action, location: location)
             )
+            return
+        }
+        let text = try QueryReader.query(tokens: condition, file: file, parameters: parameters).text
+        if isCount {
+            dataset.tableChecks.append(
+                TableCheck(name: name, form: .rowCount(text), action: action, location: location)
+            )
+        } else {
+            dataset.expectations.append(
+                Expectation(name: name, condition: text, action: action, location: location)
+            )
+        }
+    }
+
+    private func action(_ reader: inout TokenReader, dropsRows: Bool) throws(DuetError) -> Expectation.Action {
+        guard reader.take("ON", "VIOLATION") else { return .warn }
+        if reader.take("FAIL", "UPDATE") { return .fail }
+        let token = reader.current
+        guard reader.take("DROP", "ROW") else { throw reader.unexpected("DROP ROW or FAIL UPDATE") }
+        if dropsRows { return .drop }
+        throw reader.error(
+            .unsupported,
+            "a rule about all rows together cannot say which row to drop",
+            hint: "leave ON VIOLATION out to be told, or write ON VIOLATION FAIL UPDATE",
+            at: token
         )
     }
 
@@ -128,5 +144,12 @@ extension StatementParser {
         }
         column.type = type.isEmpty ? nil : type.joined(separator: " ")
         return column
+    }
+}
+
+extension Dataset {
+    /// The names of its rules, in lower case.
+    var constraintNames: Set<String> {
+        Set(expectations.map { $0.name.lowercased() } + tableChecks.map { $0.name.lowercased() })
     }
 }

@@ -238,7 +238,7 @@ extension StatementParser {
         return .only(try columnNames(names))
     }
 
-    private func columnNames(_ tokens: ArraySlice<SQLToken>) throws(DuetError) -> [ChangeCapture.ColumnName] {
+    func columnNames(_ tokens: ArraySlice<SQLToken>) throws(DuetError) -> [ChangeCapture.ColumnName] {
         var reader = TokenReader(file: file, tokens: Array(tokens))
         var names: [ChangeCapture.ColumnName] = []
         repeat {

@@ -186,6 +186,7 @@ extension Dataset {
         if let capture { parts.append(capture.definition) }
         if let models { parts.append(models) }
         parts += expectations.map { "\($0.name) \($0.action.rawValue) \($0.condition.text)" }
+        parts += tableChecks.map { "\($0.name) \($0.action.rawValue) \($0.text)" }
         return parts.joined(separator: "\n")
     }
 }

@@ -1,0 +1,71 @@
+internal import DuckKit
+internal import DuetEngine
+internal import DuetMaintenance
+internal import DuetPipeline
+
+/// A materialized view's change rules, and where its inputs' changes are found.
+struct MaintainedView {
+    let program: ViewProgram
+    /// The temporary relation with the change of each input, by the input's name.
+    let deltas: [DatasetName: String]
+
+    /// The kept tables' definitions: when they are other than those the state was made with, it must be made anew.
+    var layout: String { program.nodes.flatMap(\.create).joined(separator: ";\n") }
+}
+
+/// Compiles the change rules of a dataset, for an update and for a plan alike.
+struct ViewCompiler {
+    let pipeline: Pipeline
+    let graph: DatasetGraph
+    let connection: Connection
+
+    /// The change rules; nil for datasets that are no views over datasets alone.
+    ///
+    /// - Parameters:
+    ///   - node: The dataset.
+    ///   - query: Its query.
+    /// - Returns: The rules.
+    /// - Throws: ``DuetError`` when the query does not fit its inputs.
+    func compile(_ node: DatasetGraph.Node, _ query: Query) throws -> MaintainedView? {
+        let dataset = node.dataset
+        guard dataset.kind == .materializedView || !dataset.unitedFlows.isEmpty, query.fileReads.isEmpty else {
+            return nil
+        }
+        var deltas: [DatasetName: String] = [:]
+        let program: ViewProgram
+        do {
+            let inlining = ViewInlining(pipeline: pipeline, graph: graph, connection: connection)
+            let (sql, read) = try inlining.query(query.text.text, node.shape)
+            let inputs = try read.compactMap { input -> InputRelation? in
+                guard let source = graph[input.name]?.dataset else { return nil }
+                let store = DatasetStore(dataset: source, connection: connection)
+                let delta = "temp.main.\(SQL.identifier("delta:\(input.name.key)"))"
+                deltas[input.name] = delta
+                return InputRelation(
+                    name: input.name.key,
+                    schema: input.schema,
+                    table: input.table,
+                    columns: try store.visibleColumns(of: store.published).map {
+                        ViewColumn(name: $0.name, type: "\($0.type)")
+                    },
+                    current: store.published,
+                    delta: delta
+                )
+            }
+            program = try MaintenanceCompiler(frontEnd: DuckFrontEnd(connection: connection)).compile(
+                view: dataset.name.description,
+                query: sql,
+                inputs: inputs,
+                stateSchema: WarehouseState.data
+            )
+        } catch let error as DuckDBError {
+            throw ErrorTranslation.error(
+                error,
+                dataset: dataset.name,
+                text: query.text,
+                names: pipeline.datasets.map(\.name.description)
+            )
+        }
+        return MaintainedView(program: program, deltas: deltas)
+    }
+}
