@@ -6,7 +6,13 @@ if CommandLine.arguments.dropFirst().first == RawSQL.argument {
 } else {
     let isHelp = CommandLine.arguments.contains { $0 == "--help" || $0 == "-h" }
     if isHelp {
-        print("usage: duet-bench [repetitions]\n\nMeasures duet against bare DuckDB. Example: make bench")
+        print(
+            "usage: duet-bench [repetitions]\n       duet-bench datasets [count]\n\n"
+                + "Measures duet against bare DuckDB. Example: make bench"
+        )
+    } else if CommandLine.arguments.dropFirst().first == "datasets" {
+        let count = CommandLine.arguments.dropFirst(2).first.flatMap(Int.init) ?? 1000
+        try DatasetsBenchmark(count: max(2, count), repetitions: 3).run()
     } else {
         let repetitions = CommandLine.arguments.dropFirst().first.flatMap(Int.init) ?? 5
         try FlightsBenchmark(repetitions: repetitions).run()

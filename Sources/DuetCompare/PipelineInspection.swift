@@ -38,10 +38,17 @@ public struct PipelineInspection: Sendable {
     ///
     /// - Parameters:
     ///   - style: The style.
+    ///   - datasets: The datasets to tell of, for the declarative style; nil for all.
+    ///   - tellsSQL: Whether to tell the statements, for the declarative style.
     ///   - asJSON: Whether for machines.
     /// - Returns: The plan.
     /// - Throws: ``DuetErrors`` when the definition is wrong.
-    public func plan(_ style: Style, asJSON: Bool) throws -> String {
+    public func plan(
+        _ style: Style,
+        of datasets: Set<DatasetName>? = nil,
+        tellsSQL: Bool = false,
+        asJSON: Bool
+    ) throws -> String {
         switch style {
         case .procedural:
             let graph = try QueryAnalysis.graph(of: pipeline, connection: try Warehouse.scratch())
@@ -49,8 +56,8 @@ public struct PipelineInspection: Sendable {
             return asJSON ? PlanText.json(plan).text(pretty: true) : PlanText.text(plan)
         case .declarative:
             let request = RunRequest(pipeline: pipeline, home: home, fetcher: Fetcher())
-            let plan = try DeclarativeExecutor().plan(request)
-            return asJSON ? PlanText.json(plan).text(pretty: true) : PlanText.text(plan)
+            let plan = try DeclarativeExecutor().plan(request, of: datasets, tellsSQL: tellsSQL)
+            return asJSON ? RefreshPlanText.json(plan).text(pretty: true) : RefreshPlanText.text(plan)
         }
     }
 
@@ -76,25 +83,29 @@ public struct PipelineInspection: Sendable {
                 known.contains(dataset.name.key) ? try connection.scalar("SELECT count(*) FROM \(name)").int : nil
             rows.append((dataset, count))
         }
+        let kept = try KeptState.measure(connection)
+        let bytes = { (dataset: Dataset) in kept[dataset.name.description]?.bytes ?? 0 }
         if asJSON {
             return JSONValue.array(
                 rows.map {
                     [
                         "dataset": .string($0.dataset.name.description), "kind": .string($0.dataset.kind.rawValue),
                         "rows": $0.count.map { .integer(Int64($0)) } ?? .null,
+                        "kept_bytes": .integer(Int64(bytes($0.dataset))),
                     ]
                 }
             ).text(pretty: true)
         }
         return TextTable.text(
-            header: ["dataset", "kind", "rows", "comment"],
+            header: ["dataset", "kind", "rows", "kept beside", "comment"],
             rows: rows.map {
                 [
                     $0.dataset.name.description, $0.dataset.kind.rawValue,
-                    $0.count.map(NumberText.count) ?? "not made yet", $0.dataset.comment ?? "",
+                    $0.count.map(NumberText.count) ?? "not made yet",
+                    bytes($0.dataset) > 0 ? NumberText.bytes(bytes($0.dataset)) : "", $0.dataset.comment ?? "",
                 ]
             },
-            rightAligned: [2]
+            rightAligned: [2, 3]
         )
     }
 

@@ -15,14 +15,19 @@ struct ChangeLogPruner {
         ).compactMap { $0.first?.string }
         guard !logs.isEmpty else { return }
         let readers = graph.resolvedReaders()
+        let names = Dictionary(graph.nodes.map { ($0.dataset.name.description, $0.dataset.name) }) { first, _ in first }
         try connection.transaction {
-            for log in logs { try prune(log, state, readers) }
+            for log in logs { try prune(log, names[log], state, readers) }
         }
     }
 
-    private func prune(_ log: String, _ state: RefreshState, _ all: [DatasetName: [DatasetName]]) throws {
+    private func prune(
+        _ log: String,
+        _ name: DatasetName?,
+        _ state: RefreshState,
+        _ all: [DatasetName: [DatasetName]]
+    ) throws {
         let table = SQL.qualified(WarehouseState.changes, log)
-        let name = graph.nodes.first { $0.dataset.name.description == log }?.dataset.name
         let readers = name.flatMap { all[$0] } ?? []
         // A reader that was never made reads everything when it is; it waits for no change.
         let seen = readers.compactMap { reader in name.flatMap { state.datasets[reader]?.seen[$0] } }

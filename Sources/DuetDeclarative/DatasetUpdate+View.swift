@@ -66,6 +66,8 @@ extension DatasetUpdate {
         let inputs = try changedInputs(view, state: state, measures: &measures)
         let choice = try choose(view, inputs: inputs)
         measures.reason = [measures.reason, choice.reason].compactMap { $0 }.joined(separator: "; ")
+        measures.flipsAt = choice.cost?.flipsAt
+        if choice.way != .incremental { measures.whyNotCheaper = choice.reason }
         let start = ContinuousClock.now
         let change: ChangeProgram?
         switch choice.way {
@@ -99,6 +101,7 @@ extension DatasetUpdate {
         measures.rowsRead = inputs.reduce(0) { $0 + $1.rows }
         var change: ChangeProgram?
         var strategies: [MaintenanceStrategy] = []
+        var blocks: [RefreshForecast.Block] = []
         var changed = Dictionary(inputs.map { ($0.name.key, $0.kind) }) { first, _ in first }
         for node in view.program.nodes {
             let isResult = node.name == view.program.result.name
@@ -108,8 +111,17 @@ extension DatasetUpdate {
             for statement in program.apply { try run(statement, query.text, &measures) }
             if let delta = program.deltaTable, let kind = try kind(of: delta) { changed[node.name] = kind }
             strategies.append(program.strategy)
+            blocks.append(
+                .init(
+                    name: node.name,
+                    rule: program.rule,
+                    strategy: program.strategy.rawValue,
+                    reason: program.reason
+                )
+            )
             if isResult { change = program }
         }
+        measures.blocks = blocks
         measures.strategy = Self.strategy(strategies)
         measures.rule = change.map { "\($0.rule): \($0.reason)" }
         return change
@@ -171,50 +183,16 @@ extension DatasetUpdate {
         return row.last?.int ?? 0 > 0 ? .insertsOnly : .mixed
     }
 
-    /// A way to bring a view up to date.
-    private enum Way {
-        /// Change rules.
-        case incremental
-        /// The query alone.
-        case direct
-        /// The query and all tables kept for change rules.
-        case replace
-    }
-
     /// Chooses by the dataset's refresh policy, then by cost.
-    private func choose(_ view: MaintainedView, inputs: [ChangedInput]) throws -> (way: Way, reason: String?) {
-        let unknown = node.inputs.filter { view.deltas[$0] == nil && session.graph[$0]?.dataset.kind != .view }
-        if let name = unknown.first { return (.direct, "it reads \(name), whose changes are not kept") }
-        if view.program.readsClock { return (.direct, "it reads the clock") }
-        let isCurrent = try recordedLayout() == view.layout
-        // A union takes its flows' new rows as they are; nothing is cheaper.
-        if isCurrent, !dataset.unitedFlows.isEmpty { return (.incremental, nil) }
-        switch dataset.refreshPolicy {
-        case .full: return (.direct, "its REFRESH POLICY is FULL")
-        case .incrementalStrict where !view.program.isIncremental:
-            throw DuetError(
-                .unsupported,
-                "'\(dataset.name)' has REFRESH POLICY INCREMENTAL STRICT, but cannot be kept incrementally: "
-                    + (view.program.issues.first ?? "it has no rule for changes"),
-                hint: "change the query, or the policy to INCREMENTAL or AUTO",
-                at: dataset.location
-            )
-        case .incremental, .incrementalStrict:
-            return (isCurrent ? .incremental : .replace, "its REFRESH POLICY is \(dataset.refreshPolicy.rawValue)")
-        case .auto: break
-        }
-        let records = CostRecords(connection: connection, dataset: dataset.name)
-        let rows = view.deltas.keys.map { (name: $0, rows: memory.rows(of: $0) ?? 0) }
-        let sizes = UpdateSizes(
-            rows: try records.keptRows(of: view.program, inputs: rows),
+    private func choose(_ view: MaintainedView, inputs: [ChangedInput]) throws -> WayChoice {
+        try WayChoice(
+            dataset,
+            view,
+            unknown: node.inputs.first { view.deltas[$0] == nil && session.graph[$0]?.dataset.kind != .view },
             changes: Dictionary(inputs.map { ($0.name.key, $0.rows) }) { first, _ in first },
-            fullSeconds: try records.fullSeconds(),
-            incrementalRuns: try records.incrementalRuns(),
-            isStateCurrent: isCurrent
+            rows: { memory.rows(of: $0) },
+            connection
         )
-        let choice = CostModel().choice(view.program, sizes)
-        if choice.isIncremental { return (isCurrent ? .incremental : .replace, choice.reason) }
-        return (.direct, choice.reason)
     }
 
     private static func strategy(_ strategies: [MaintenanceStrategy]) -> StepMeasures.Strategy {
@@ -224,13 +202,6 @@ extension DatasetUpdate {
     }
 
     // MARK: - Layout
-
-    private func recordedLayout() throws -> String? {
-        try connection.scalar(
-            "SELECT layout FROM duet.layouts WHERE dataset = ?",
-            [.varchar(dataset.name.description)]
-        ).string
-    }
 
     private func record(layout: String) throws {
         let name = Value.varchar(dataset.name.description)

@@ -44,6 +44,7 @@ public struct DeclarativeExecutor: PipelineExecutor {
                 scope: scope
             ).walk()
             try ChangeLogPruner(graph: session.graph, connection: connection).prune(memory.state)
+            try tellKept(session, connection)
             if session.hasWritten, session.errors.isEmpty {
                 try session.sweepLanding(style: style, connection: connection)
             }
@@ -52,11 +53,39 @@ public struct DeclarativeExecutor: PipelineExecutor {
 
     /// Says what an update would do, going by what is recorded and by a look at local sources.
     ///
-    /// - Parameter request: What would be updated.
+    /// - Parameters:
+    ///   - request: What would be updated.
+    ///   - datasets: The datasets to tell of; nil for all.
+    ///   - tellsSQL: Whether forecasts have their statements.
     /// - Returns: The plan.
     /// - Throws: ``DuetError`` or ``DuetErrors`` when the definition is wrong or a source is missing.
-    public func plan(_ request: RunRequest) throws -> RefreshPlan {
-        try UpdatePlanner(request: request).plan()
+    public func plan(
+        _ request: RunRequest,
+        of datasets: Set<DatasetName>? = nil,
+        tellsSQL: Bool = false
+    ) throws -> RefreshPlan {
+        try UpdatePlanner(request: request, tellsSQL: tellsSQL, datasets: datasets).plan()
+    }
+
+    /// Tells what the refreshed datasets keep for later updates.
+    private func tellKept(_ session: RunSession, _ connection: Connection) throws {
+        let names = Set(
+            session.log.events.filter { $0.kind == .stepCompleted && $0.stepKind == .dataset }.compactMap(\.step)
+        )
+        let refreshed = session.graph.nodes.map(\.dataset.name).filter { names.contains($0.description) }
+        guard !refreshed.isEmpty else { return }
+        let kept = try KeptState.measure(connection, of: Set(refreshed)).filter { $0.value.bytes > 0 }
+        guard !kept.isEmpty else { return }
+        var measures = StepMeasures()
+        measures.kept = kept.mapValues(\.bytes)
+        let logged = kept.values.reduce(0) { $0 + $1.logRows }
+        let hidden = kept.values.reduce(0) { $0 + $1.hiddenRows }
+        session.log.record(
+            .notice,
+            "kept for later updates: \(logged) changed rows that readers have still to take, \(hidden) rows of inner "
+                + "query blocks",
+            measures: measures
+        )
     }
 
     private func createSchemas(of pipeline: Pipeline, _ connection: Connection) throws {

@@ -6,6 +6,10 @@ internal import DuetPipeline
 /// Finds out what an update would do without doing it.
 struct UpdatePlanner {
     let request: RunRequest
+    /// Whether the statements are told.
+    var tellsSQL = false
+    /// The datasets that are told of; nil for all.
+    var datasets: Set<DatasetName>?
 
     func plan() throws -> RefreshPlan {
         let inference = request.inferenceService(.declarative)
@@ -39,12 +43,29 @@ struct UpdatePlanner {
             state.files[source.name] = Set(numbers)
         }
         let scope = try UpdateScope(request, graph: graph, run: nil)
-        return RefreshPlan(
+        var plan = RefreshPlan(
             request.pipeline,
             graph: graph,
             state: state,
             selection: scope.selection,
             rebuild: scope.rebuild
         )
+        var forecaster = UpdateForecaster(
+            request,
+            graph: graph,
+            state: state,
+            rows: try WarehouseState.rowCounts(connection),
+            connection: connection
+        )
+        forecaster.wanted = datasets
+        forecaster.tellsSQL = tellsSQL
+        if let datasets { plan.steps = plan.steps.filter { datasets.contains($0.dataset) } }
+        let busy = plan.steps.filter { $0.decision != .nothing || datasets != nil }.map(\.dataset)
+        let kept = busy.isEmpty ? [:] : try KeptState.measure(connection, of: Set(busy))
+        for index in plan.steps.indices { plan.steps[index].forecast = try forecaster.forecast(plan.steps[index]) }
+        for index in plan.steps.indices {
+            plan.steps[index].forecast?.keptBytes = kept[plan.steps[index].dataset.description]?.bytes
+        }
+        return plan
     }
 }

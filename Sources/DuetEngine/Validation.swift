@@ -26,6 +26,31 @@ public enum Validation {
     /// - Returns: What was found.
     /// - Throws: ``DuetErrors`` with every error.
     public static func check(_ pipeline: Pipeline, files: [LandedFile] = []) throws -> Findings {
+        let (checker, graph) = try examine(pipeline, files)
+        guard checker.errors.isEmpty else { throw DuetErrors(checker.errors) }
+        return Findings(
+            columns: checker.columns,
+            notes: pipeline.warnings.map(\.note) + checker.notes,
+            graph: graph
+        )
+    }
+
+    /// A database in memory that has an empty table for each dataset whose columns can be known.
+    ///
+    /// - Parameters:
+    ///   - pipeline: The pipeline.
+    ///   - files: Files of sources that are known already.
+    /// - Returns: A connection to it, and the datasets it has.
+    /// - Throws: ``DuckDBError`` when it cannot be made.
+    package static func scratch(
+        of pipeline: Pipeline,
+        files: [LandedFile]
+    ) throws -> (connection: Connection, known: Set<DatasetName>) {
+        let (checker, _) = try examine(pipeline, files)
+        return (checker.connection, Set(checker.columns.keys))
+    }
+
+    private static func examine(_ pipeline: Pipeline, _ files: [LandedFile]) throws -> (Checker, DatasetGraph) {
         // Nothing is asked while queries are bound, but calls with nothing but constants would be: those are only counted.
         var options = InferenceOptions(store: nil) { Fetcher() }
         options.mode = .count
@@ -37,12 +62,7 @@ public enum Validation {
             try connection.execute("CREATE SCHEMA \(SQL.identifier(schema))")
         }
         for node in graph.nodes { try checker.check(node) }
-        guard checker.errors.isEmpty else { throw DuetErrors(checker.errors) }
-        return Findings(
-            columns: checker.columns,
-            notes: pipeline.warnings.map(\.note) + checker.notes,
-            graph: graph
-        )
+        return (checker, graph)
     }
 }
 

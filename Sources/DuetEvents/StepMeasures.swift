@@ -57,6 +57,14 @@ public struct StepMeasures: Sendable, Hashable {
     public var reason: String?
     /// The rule by which a change was computed.
     public var rule: String?
+    /// Bytes kept beside datasets for later updates, by the dataset's name.
+    public var kept: [String: Int] = [:]
+    /// Why nothing cheaper was done; nil when nothing is cheaper.
+    public var whyNotCheaper: String?
+    /// The number of changed rows from which the other way is cheaper; nil when there is none or nobody knows.
+    public var flipsAt: Int?
+    /// The rule of each block of the query.
+    public var blocks: [RefreshForecast.Block] = []
     /// Rows of the inputs that were read as changes; nil when the inputs were read whole.
     public var rowsRead: Int?
     /// Rows the dataset has afterwards.
@@ -93,6 +101,13 @@ public struct StepMeasures: Sendable, Hashable {
         object["strategy"] = strategy.map { .string($0.rawValue) }
         object["rule"] = rule.map { .string($0) }
         object["reason"] = reason.map { .string($0) }
+        object["why_not_cheaper"] = whyNotCheaper.map { .string($0) }
+        object["full_from_changed_rows"] = flipsAt.map { .integer(Int64($0)) }
+        if !blocks.isEmpty { object["blocks"] = .array(blocks.map(\.json)) }
+        if !kept.isEmpty {
+            let sorted = kept.sorted { $0.key < $1.key }
+            object["kept_bytes"] = .object(JSONObject(sorted.map { ($0.key, .integer(Int64($0.value))) }))
+        }
         object["rows_read"] = rowsRead.map { .integer(Int64($0)) }
         object["rows_total"] = rowsTotal.map { .integer(Int64($0)) }
         let counts = [

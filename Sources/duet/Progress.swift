@@ -13,7 +13,10 @@ final class Progress: EventSink {
 
     func record(_ event: RunEvent) {
         guard let step = event.step else {
-            if event.kind == .notice { line("\(event.level.rawValue): \(event.message)") }
+            // Figures are for the log; what a person should know has words alone.
+            if event.kind == .notice, isVerbose || event.measures == nil {
+                line("\(event.level.rawValue): \(event.message)")
+            }
             return
         }
         let now = running.withLock { running in

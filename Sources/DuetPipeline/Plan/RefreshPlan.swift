@@ -26,6 +26,8 @@ public struct RefreshPlan: Sendable, Hashable {
         public var reason: String
         /// The datasets it reads.
         public var inputs: [DatasetName]
+        /// What the update is expected to do; nil when nobody asked.
+        public var forecast: RefreshForecast?
 
         /// Creates a step.
         public init(

@@ -1,0 +1,350 @@
+internal import DuckKit
+internal import DuetEngine
+internal import DuetMaintenance
+internal import DuetPipeline
+
+/// Says what an update will do to each dataset, with the rules and the cost model the update itself goes by.
+struct UpdateForecaster {
+    let request: RunRequest
+    let graph: DatasetGraph
+    let state: RefreshState
+    /// The rows each dataset has now.
+    let rows: [DatasetName: Int]
+    let connection: Connection
+    /// The datasets that are told of whatever the number of others; nil for the first ones that come.
+    var wanted: Set<DatasetName>?
+    /// Whether the statements are told too.
+    var tellsSQL = false
+    /// How many views' rules are worked out when all datasets are asked for: each takes milliseconds.
+    var mostCompiled = 100
+
+    private var compiled = 0
+    private var scratch: Scratch?
+    private var aggregates: Set<String>?
+
+    /// A database in memory with an empty table for each dataset that could be bound.
+    private struct Scratch {
+        var connection: Connection
+        var known: Set<DatasetName>
+    }
+
+    init(
+        _ request: RunRequest,
+        graph: DatasetGraph,
+        state: RefreshState,
+        rows: [DatasetName: Int],
+        connection: Connection
+    ) {
+        self.request = request
+        self.graph = graph
+        self.state = state
+        self.rows = rows
+        self.connection = connection
+    }
+
+    /// The forecast for a step of a plan.
+    mutating func forecast(_ step: RefreshPlan.Step) throws -> RefreshForecast {
+        guard let node = graph[step.dataset] else { return RefreshForecast(.nothing, why: step.reason) }
+        if step.decision == .nothing { return RefreshForecast(.nothing, why: step.reason) }
+        if step.kind == .view {
+            return RefreshForecast(.nothing, why: "a view is a name for its query, which runs when it is read")
+        }
+        switch step.decision {
+        case .create: return try anew(node, step, "there are no rows yet that changes could be taken into")
+        case .rebuild: return try anew(node, step, reasonToRebuild(node))
+        default: break
+        }
+        if step.kind == .materializedView || !node.dataset.unitedFlows.isEmpty { return try ofView(node, step) }
+        return try ofStream(node, step)
+    }
+
+    // MARK: - Anew
+
+    private mutating func anew(
+        _ node: DatasetGraph.Node,
+        _ step: RefreshPlan.Step,
+        _ whyNot: String
+    ) throws -> RefreshForecast {
+        var forecast = RefreshForecast(.full, why: step.reason, whyNotCheaper: whyNot)
+        let inputs = node.inputs.map { rows[$0] }
+        if node.sources.isEmpty, inputs.allSatisfy({ $0 != nil }) {
+            forecast.rowsToRead = inputs.compactMap { $0 }.reduce(0, +)
+        }
+        if let view = try compile(node)?.view {
+            describe(view, into: &forecast)
+            if tellsSQL { forecast.statements = view.program.nodes.flatMap(\.create) }
+            return forecast
+        }
+        if node.dataset.kind == .streamingTable, node.dataset.unitedFlows.isEmpty {
+            let later = try ofStream(node, step)
+            forecast.blocks = later.strategy == .full ? [] : later.blocks
+            if later.strategy == .full { forecast.issues = [later.whyNotCheaper].compactMap { $0 } }
+        }
+        if tellsSQL, let text = node.dataset.flows.first?.query.text.text { forecast.statements = [text] }
+        return forecast
+    }
+
+    private func reasonToRebuild(_ node: DatasetGraph.Node) -> String {
+        guard let own = state.datasets[node.dataset.name] else { return "it has no rows yet" }
+        if own.definition != node.dataset.definition {
+            return "rows that the old definition made cannot be told from those that the new one would make"
+        }
+        if let input = node.inputs.first(where: { (own.seen[$0] ?? -1) < state.datasets[$0]?.base ?? -1 }) {
+            return "\(input) was made anew with other columns, so there is no change of it to take"
+        }
+        return "you asked for it"
+    }
+
+    // MARK: - Views
+
+    private mutating func ofView(_ node: DatasetGraph.Node, _ step: RefreshPlan.Step) throws -> RefreshForecast {
+        let dataset = node.dataset
+        guard let (query, view) = try compile(node) else {
+            return RefreshForecast(
+                .incremental,
+                why: step.reason,
+                whyNotCheaper: "its rules were not looked at, since many datasets are to be refreshed; --dataset "
+                    + "\(dataset.name) tells them"
+            )
+        }
+        guard let view else {
+            var forecast = RefreshForecast(
+                .full,
+                why: step.reason,
+                whyNotCheaper: "it reads files in full at every update; a streaming table reads each file once"
+            )
+            if tellsSQL { forecast.statements = [query.text.text] }
+            return forecast
+        }
+        let own = state.datasets[dataset.name]
+        var known: [String: Int] = [:]
+        var kinds: [String: ChangeKind] = [:]
+        for name in view.deltas.keys.sorted() {
+            let change = try pending(name, since: own?.seen[name] ?? 0)
+            if let change, change.rows > 0 {
+                known[name.key] = change.rows
+                kinds[name.key] = change.kind
+            }
+        }
+        // What is not known yet is asked about as the smallest change there can be: where it flips is told with it.
+        var changes = known
+        if step.decision == .ifInputsChange || known.isEmpty {
+            for name in view.deltas.keys where changes[name.key] == nil { changes[name.key] = 1 }
+        }
+        let unknown = node.inputs.first { view.deltas[$0] == nil && graph[$0]?.dataset.kind != .view }
+        let choice: WayChoice
+        do {
+            choice = try WayChoice(
+                dataset,
+                view,
+                unknown: unknown,
+                changes: changes,
+                rows: { rows[$0] },
+                self.connection
+            )
+        } catch let error as DuetError {
+            return RefreshForecast(.full, why: "the update will fail: \(error.message)", whyNotCheaper: error.hint)
+        }
+        var forecast = RefreshForecast(choice.way == .incremental ? .incremental : .full, why: step.reason)
+        forecast.changes = Dictionary(
+            known.compactMap { key, rows in view.deltas.keys.first { $0.key == key }.map { ($0.description, rows) } }
+        ) { first, _ in first }
+        forecast.flipsAt = choice.cost?.flipsAt
+        describe(view, into: &forecast)
+        if choice.way == .incremental {
+            forecast.rowsToRead = step.decision == .ifInputsChange ? nil : known.values.reduce(0, +)
+            forecast.whyNotCheaper = forecast.issues.first
+        } else {
+            forecast.rowsToRead = view.deltas.keys.reduce(0) { $0 + (rows[$1] ?? 0) }
+            forecast.whyNotCheaper = choice.cost.map { Self.text($0, view.program, known) } ?? choice.reason
+        }
+        if tellsSQL {
+            if kinds.isEmpty { kinds = Dictionary(view.program.inputs.map { ($0, .mixed) }) { first, _ in first } }
+            forecast.statements = Self.statements(view.program, choice.way, kinds)
+        }
+        return forecast
+    }
+
+    /// Why computing everything is expected to cost less, in words that hold before the size of the change is known.
+    private static func text(_ cost: CostChoice, _ program: ViewProgram, _ known: [String: Int]) -> String {
+        guard program.isIncremental else { return cost.reason }
+        let count = known.values.reduce(0, +)
+        let what = known.isEmpty ? "even one changed row" : "\(count) changed row\(count == 1 ? "" : "s")"
+        return
+            "taking \(what) over is expected to take \(Self.milliseconds(cost.incrementalSeconds)), computing everything "
+            + Self.milliseconds(cost.fullSeconds)
+    }
+
+    private static func milliseconds(_ seconds: Double) -> String {
+        let tenths = Int((seconds * 10_000).rounded())
+        return "\(tenths / 10).\(tenths % 10) ms"
+    }
+
+    private static func statements(
+        _ program: ViewProgram,
+        _ way: WayChoice.Way,
+        _ kinds: [String: ChangeKind]
+    ) -> [String] {
+        switch way {
+        case .replace: return program.nodes.flatMap(\.create)
+        case .direct:
+            let change = program.direct.fullChange(needsDelta: true)
+            return change.statements + change.apply
+        case .incremental:
+            var changed = kinds
+            return program.nodes.flatMap { node in
+                let change = node.change(changedInputs: changed)
+                if change.deltaTable != nil { changed[node.name] = .mixed }
+                return change.statements + change.apply
+            }
+        }
+    }
+
+    private func describe(_ view: MaintainedView, into forecast: inout RefreshForecast) {
+        forecast.blocks = view.program.blocks.map(RefreshForecast.Block.init)
+        forecast.issues = view.program.issues
+    }
+
+    /// The rows of a change that waits in the log; nil when the input itself is not made yet.
+    private func pending(_ name: DatasetName, since version: Int) throws -> (rows: Int, kind: ChangeKind)? {
+        guard let input = state.datasets[name], let dataset = graph[name]?.dataset else { return nil }
+        guard input.version > version else { return (0, .insertsOnly) }
+        let store = DatasetStore(dataset: dataset, connection: connection)
+        let columns = try store.visibleColumns(of: store.published)
+        let row = try connection.rows(
+            "SELECT count(*), coalesce(min(__w), 1) FROM (\(store.changeQuery(since: version, columns: columns)))"
+        ).first
+        return (row?[0].int ?? 0, row?[1].int ?? 1 > 0 ? .insertsOnly : .mixed)
+    }
+
+    // MARK: - Streams
+
+    private mutating func ofStream(_ node: DatasetGraph.Node, _ step: RefreshPlan.Step) throws -> RefreshForecast {
+        let dataset = node.dataset
+        if let capture = dataset.capture {
+            var forecast = RefreshForecast(
+                .incremental,
+                why: step.reason,
+                whyNotCheaper: "an event may come late, so the rows of its key are made anew from all its events"
+            )
+            if let events = node.inputs.first, let change = try pending(events, since: seen(node, events)) {
+                if change.rows > 0 {
+                    forecast.changes = [events.description: change.rows]
+                    if step.decision == .takeChanges { forecast.rowsToRead = change.rows }
+                }
+            }
+            let keys = capture.keys.map(\.name).joined(separator: ", ")
+            forecast.blocks = [
+                .init(
+                    name: dataset.name.description,
+                    rule: "change events by (\(keys))",
+                    strategy: "recomputeAffected",
+                    reason: capture.readsSnapshots
+                        ? "only keys of new snapshots, and of those before them, are made anew"
+                        : "only the rows of keys that new events are about are made anew"
+                )
+            ]
+            return forecast
+        }
+        guard let query = dataset.flows.first?.query else { return RefreshForecast(.nothing, why: step.reason) }
+        if query.streamOffsets.isEmpty, dataset.isOnce {
+            return RefreshForecast(.full, why: step.reason, whyNotCheaper: "a ONCE flow runs once, over everything")
+        }
+        let rowwise = try RowwiseQuery.analyse(query, aggregates: try aggregateNames(), connection)
+        if case .failure(let reason) = rowwise {
+            var forecast = RefreshForecast(
+                .full,
+                why: step.reason,
+                whyNotCheaper: "\(reason.reason), so new rows change what earlier ones gave; readers get the difference"
+            )
+            if tellsSQL { forecast.statements = [query.text.text] }
+            return forecast
+        }
+        var forecast = RefreshForecast(.append, why: step.reason)
+        let own = state.datasets[dataset.name]
+        var what = "each new row gives its rows by itself"
+        if let read = query.fileReads.first(where: \.isStream) {
+            let current = state.files[read.source] ?? []
+            let new = current.subtracting(own?.files ?? []).count
+            if !(own?.files ?? []).subtracting(current).isEmpty {
+                forecast.strategy = .incremental
+                what = "rows of files that changed or are gone are taken back, those of new files come in"
+            } else {
+                what =
+                    own == nil
+                    ? "each file is read once" : "reads \(new) of \(current.count) files; the others have been read"
+            }
+        } else if let stream = node.streamedInputs.first, graph[stream]?.dataset.kind != .view,
+            let change = try pending(stream, since: seen(node, stream))
+        {
+            if change.rows > 0 {
+                forecast.changes = [stream.description: change.rows]
+                if step.decision == .takeChanges { forecast.rowsToRead = change.rows }
+            }
+            if change.kind == .mixed { forecast.strategy = .incremental }
+        }
+        forecast.blocks = [
+            .init(name: dataset.name.description, rule: "row by row", strategy: "append", reason: what)
+        ]
+        if tellsSQL { forecast.statements = [query.text.text] }
+        return forecast
+    }
+
+    private func seen(_ node: DatasetGraph.Node, _ input: DatasetName) -> Int {
+        state.datasets[node.dataset.name]?.seen[input] ?? 0
+    }
+
+    private mutating func aggregateNames() throws -> Set<String> {
+        if let aggregates { return aggregates }
+        let rows = try connection.rows(
+            "SELECT DISTINCT lower(function_name) FROM duckdb_functions() WHERE function_type = 'aggregate'"
+        )
+        let names = Set(rows.compactMap { $0.first?.string })
+        aggregates = names
+        return names
+    }
+
+    // MARK: - Rules
+
+    /// A dataset's change rules, bound to the warehouse's tables or to empty ones with the same columns.
+    ///
+    /// - Returns: The query, the connection it was bound on, and the rules (nil when there can be none); nil when the
+    ///   columns of what it reads are not known, or enough rules were worked out.
+    private mutating func compile(
+        _ node: DatasetGraph.Node
+    ) throws -> (query: Query, view: MaintainedView?)? {
+        if wanted == nil {
+            guard compiled < mostCompiled else { return nil }
+            compiled += 1
+        }
+        let needed = graph.resolvedInputs(of: node)
+        let isMade = needed.allSatisfy { state.datasets[$0] != nil }
+        let connection: Connection
+        if isMade {
+            connection = self.connection
+        } else {
+            let scratch = try self.scratch ?? makeScratch()
+            self.scratch = scratch
+            guard needed.allSatisfy(scratch.known.contains) else { return nil }
+            connection = scratch.connection
+        }
+        guard let query = try DerivedQuery.query(of: node.dataset, connection) else { return nil }
+        let compiler = ViewCompiler(pipeline: request.pipeline, graph: graph, connection: connection)
+        return (query, try compiler.compile(node, query))
+    }
+
+    private func makeScratch() throws -> Scratch {
+        let files = try WarehouseState.files(connection).files
+        let (scratch, known) = try Validation.scratch(of: request.pipeline, files: files)
+        return Scratch(connection: scratch, known: known)
+    }
+}
+
+extension RefreshForecast.Block {
+    /// A block as the compiler of change rules tells of it.
+    init(_ block: BlockReport) {
+        // A block without groups, windows or joins is a filter or some expressions over what it reads.
+        let rule = block.rule == "rows of another node" ? "filter and expressions" : block.rule
+        self.init(name: block.node, rule: rule, strategy: block.strategy.rawValue, reason: block.reason)
+    }
+}

@@ -1,0 +1,97 @@
+internal import DuckKit
+internal import DuetEngine
+internal import DuetMaintenance
+internal import DuetPipeline
+
+/// The way a materialized view is brought up to date, chosen alike by an update and by a plan.
+struct WayChoice {
+    /// A way to bring a view up to date.
+    enum Way {
+        /// Change rules.
+        case incremental
+        /// The query alone.
+        case direct
+        /// The query and all tables kept for change rules.
+        case replace
+    }
+
+    var way: Way
+    /// Why, in words; nil when nothing had to be chosen.
+    var reason: String?
+    /// What both ways are expected to cost; nil when that did not decide.
+    var cost: CostChoice?
+
+    /// Chooses by the dataset's refresh policy, then by cost.
+    ///
+    /// - Parameters:
+    ///   - dataset: The view.
+    ///   - view: Its change rules.
+    ///   - unknown: An input whose changes are not kept; nil when all are.
+    ///   - changes: The changed rows of each input, by the names the rules use.
+    ///   - rows: The rows of each input.
+    ///   - connection: A connection to the warehouse.
+    /// - Throws: ``DuetError`` when the policy asks for what cannot be done.
+    init(
+        _ dataset: Dataset,
+        _ view: MaintainedView,
+        unknown: DatasetName?,
+        changes: [String: Int],
+        rows: (DatasetName) -> Int?,
+        _ connection: Connection
+    ) throws {
+        if let unknown {
+            self.init(.direct, "it reads \(unknown), whose changes are not kept")
+            return
+        }
+        if view.program.readsClock {
+            self.init(.direct, "it reads the clock")
+            return
+        }
+        let layout = try connection.scalar(
+            "SELECT layout FROM duet.layouts WHERE dataset = ?",
+            [.varchar(dataset.name.description)]
+        ).string
+        let isCurrent = layout == view.layout
+        // A union takes its flows' new rows as they are; nothing is cheaper.
+        if isCurrent, !dataset.unitedFlows.isEmpty {
+            self.init(.incremental, nil)
+            return
+        }
+        switch dataset.refreshPolicy {
+        case .full:
+            self.init(.direct, "its REFRESH POLICY is FULL")
+            return
+        case .incrementalStrict where !view.program.isIncremental:
+            throw DuetError(
+                .unsupported,
+                "'\(dataset.name)' has REFRESH POLICY INCREMENTAL STRICT, but cannot be kept incrementally: "
+                    + (view.program.issues.first ?? "it has no rule for changes"),
+                hint: "change the query, or the policy to INCREMENTAL or AUTO",
+                at: dataset.location
+            )
+        case .incremental, .incrementalStrict:
+            self.init(isCurrent ? .incremental : .replace, "its REFRESH POLICY is \(dataset.refreshPolicy.rawValue)")
+            return
+        case .auto: break
+        }
+        let records = CostRecords(connection: connection, dataset: dataset.name)
+        let sizes = UpdateSizes(
+            rows: try records.keptRows(
+                of: view.program,
+                inputs: view.deltas.keys.map { (name: $0, rows: rows($0) ?? 0) }
+            ),
+            changes: changes,
+            fullSeconds: try records.fullSeconds(),
+            incrementalRuns: try records.incrementalRuns(),
+            isStateCurrent: isCurrent
+        )
+        let choice = CostModel().choice(view.program, sizes)
+        self.init(choice.isIncremental ? (isCurrent ? .incremental : .replace) : .direct, choice.reason)
+        cost = choice
+    }
+
+    private init(_ way: Way, _ reason: String?) {
+        self.way = way
+        self.reason = reason
+    }
+}
