@@ -32,15 +32,19 @@ package struct KeptState: Sendable, Hashable {
     ) throws -> [String: KeptState] {
         let wanted = datasets.map { Set($0.map(\.key)) }
         var kept: [String: KeptState] = [:]
+        // A block's table has its dataset's name and a number: `gold.daily__1`.
         let tables = try connection.rows(
-            "SELECT schema_name, table_name FROM duckdb_tables() WHERE schema_name = ? "
-                + "OR schema_name = ? AND contains(table_name, '#')",
+            "SELECT schema_name, table_name, CASE WHEN schema_name = $1 THEN table_name "
+                + "ELSE regexp_replace(table_name, '__[0-9]+$', '') END AS dataset FROM duckdb_tables() "
+                + "WHERE schema_name = $1 OR schema_name = $2 AND regexp_matches(table_name, '__[0-9]+$') "
+                + "AND table_name NOT IN (SELECT name FROM duet.datasets)",
             [.varchar(WarehouseState.changes), .varchar(WarehouseState.data)]
         )
         for table in tables {
-            guard let schema = table[0].string, let name = table[1].string else { continue }
+            guard let schema = table[0].string, let name = table[1].string, let dataset = table[2].string else {
+                continue
+            }
             let isLog = schema == WarehouseState.changes
-            let dataset = isLog ? name : String(name.prefix { $0 != "#" })
             guard wanted?.contains(dataset.lowercased()) ?? true else { continue }
             let (rows, bytes) = try size(of: SQL.qualified(schema, name), connection)
             var state = kept[dataset] ?? KeptState()

@@ -15,6 +15,8 @@ struct UpdateForecaster {
     var wanted: Set<DatasetName>?
     /// Whether the statements are told too.
     var tellsSQL = false
+    /// The datasets with rows that are refreshed before others: what they change is not known yet.
+    var changing: Set<DatasetName> = []
     /// How many views' rules are worked out when all datasets are asked for: each takes milliseconds.
     var mostCompiled = 100
 
@@ -152,7 +154,7 @@ struct UpdateForecaster {
         forecast.flipsAt = choice.cost?.flipsAt
         describe(view, into: &forecast)
         if choice.way == .incremental {
-            forecast.rowsToRead = step.decision == .ifInputsChange ? nil : known.values.reduce(0, +)
+            forecast.rowsToRead = changing.isDisjoint(with: view.deltas.keys) ? known.values.reduce(0, +) : nil
             forecast.whyNotCheaper = forecast.issues.first
         } else {
             forecast.rowsToRead = view.deltas.keys.reduce(0) { $0 + (rows[$1] ?? 0) }
@@ -230,7 +232,7 @@ struct UpdateForecaster {
             if let events = node.inputs.first, let change = try pending(events, since: seen(node, events)) {
                 if change.rows > 0 {
                     forecast.changes = [events.description: change.rows]
-                    if step.decision == .takeChanges { forecast.rowsToRead = change.rows }
+                    if !changing.contains(events) { forecast.rowsToRead = change.rows }
                 }
             }
             let keys = capture.keys.map(\.name).joined(separator: ", ")
@@ -279,7 +281,7 @@ struct UpdateForecaster {
         {
             if change.rows > 0 {
                 forecast.changes = [stream.description: change.rows]
-                if step.decision == .takeChanges { forecast.rowsToRead = change.rows }
+                if !changing.contains(stream) { forecast.rowsToRead = change.rows }
             }
             if change.kind == .mixed { forecast.strategy = .incremental }
         }
@@ -345,6 +347,8 @@ extension RefreshForecast.Block {
     init(_ block: BlockReport) {
         // A block without groups, windows or joins is a filter or some expressions over what it reads.
         let rule = block.rule == "rows of another node" ? "filter and expressions" : block.rule
-        self.init(name: block.node, rule: rule, strategy: block.strategy.rawValue, reason: block.reason)
+        // The table of a block has `__` in its name where the compiler writes `#`.
+        let name = block.node.split(separator: "#", omittingEmptySubsequences: false).joined(separator: "__")
+        self.init(name: name, rule: rule, strategy: block.strategy.rawValue, reason: block.reason)
     }
 }

@@ -59,12 +59,16 @@ struct UpdatePlanner {
         )
         forecaster.wanted = datasets
         forecaster.tellsSQL = tellsSQL
+        forecaster.changing = Set(
+            plan.steps.filter { $0.decision != .nothing && $0.kind != .view }.map(\.dataset)
+        )
         if let datasets { plan.steps = plan.steps.filter { datasets.contains($0.dataset) } }
         let busy = plan.steps.filter { $0.decision != .nothing || datasets != nil }.map(\.dataset)
         let kept = busy.isEmpty ? [:] : try KeptState.measure(connection, of: Set(busy))
         for index in plan.steps.indices { plan.steps[index].forecast = try forecaster.forecast(plan.steps[index]) }
         for index in plan.steps.indices {
-            plan.steps[index].forecast?.keptBytes = kept[plan.steps[index].dataset.description]?.bytes
+            let name = plan.steps[index].dataset.description
+            plan.steps[index].forecast?.keptBytes = kept[name]?.bytes
         }
         return plan
     }
