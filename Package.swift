@@ -34,7 +34,7 @@ let package = Package(
             name: "duet",
             dependencies: [
                 "DuckKit", "DuetCompare", "DuetEngine", "DuetEvents", "DuetExpression", "DuetFactory", "DuetFetch",
-                "DuetPipeline", "DuetProcedural", "DuetReport", "DuetServe",
+                "DuetPipeline", "DuetProcedural", "DuetReport", "DuetServe", "DuetStudio",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
@@ -99,6 +99,18 @@ let package = Package(
             swiftSettings: pure
         ),
         .target(
+            name: "DuetStudio",
+            dependencies: [
+                "DuckKit", "DuetCompare", "DuetEngine", "DuetEvents", "DuetFetch", "DuetPipeline", "DuetReport",
+                "DuetServe",
+                .product(name: "FlyingFox", package: "FlyingFox"),
+                .product(name: "FlyingSocks", package: "FlyingFox"),
+                .product(name: "Mustache", package: "swift-mustache"),
+            ],
+            resources: [.copy("Assets")],
+            swiftSettings: pure
+        ),
+        .target(
             name: "DuetCompare",
             dependencies: [
                 "DuckKit", "DuetDeclarative", "DuetEngine", "DuetEvents", "DuetFetch", "DuetPipeline", "DuetProcedural",
@@ -139,6 +151,13 @@ let package = Package(
                 "DuckKit", "DuetCompare", "DuetEngine", "DuetEvents", "DuetFetch", "DuetPipeline", "DuetReport",
             ],
             path: "Tests/DuetTestSupport",
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "DuetStudioTests",
+            dependencies: [
+                "DuetPipeline", "DuetStudio", "DuetTestSupport", .product(name: "FlyingFox", package: "FlyingFox"),
+            ],
             swiftSettings: strict
         ),
         .testTarget(

@@ -21,6 +21,7 @@ struct Duet: ParsableCommand {
             ValidateCommand.self, PlanCommand.self, RunCommand.self, RerunCommand.self, ExportCommand.self,
             CompareCommand.self, ShowCommand.self,
             ScenarioCommand.self, DemoCommand.self, ExpressionCommand.self,
+            ServeCommand.self, TeachCommand.self,
         ]
     )
 

@@ -24,7 +24,10 @@ struct PipelineOptions: ParsableArguments {
 
     func load() throws -> Pipeline { try Pipeline.load(folder: pipeline, overrides: try overrides()) }
 
-    func overrides() throws -> [String: String] {
+    func overrides() throws -> [String: String] { try Self.overrides(parameters) }
+
+    /// Parameters as written on the command line, by name.
+    static func overrides(_ parameters: [String]) throws -> [String: String] {
         var values: [String: String] = [:]
         for parameter in parameters {
             guard let equals = parameter.firstIndex(of: "=") else {

@@ -29,7 +29,7 @@ struct ScriptHandler: ActivityHandler {
                 let isQuery = object.value(ignoringCase: "type")?.stringValue?.lowercased() != "nonquery"
                 try call.control.interruptible(connection) {
                     guard isQuery else {
-                        affected += try connection.execute(statement)
+                        affected += try Self.execute(statement, connection, call.control)
                         return
                     }
                     let rows = try RowOutput.rows(try connection.query(statement), limit: FactoryLimits.lookupRows)
@@ -41,6 +41,30 @@ struct ScriptHandler: ActivityHandler {
                 "resultSets": .array(sets), "outputParameters": .object(ExpressionObject()), "outputLogs": "",
             ]
         }
+    }
+
+    /// Runs statements one by one; one that lost a race against another activity's is run again.
+    ///
+    /// Activities that run at once may both make a schema that was missing. A statement that stands alone is its own
+    /// transaction, of which a lost race leaves nothing.
+    static func execute(_ sql: String, _ connection: Connection, _ control: RunControl) throws -> Int {
+        var affected = 0
+        for statement in try connection.statements(in: sql) {
+            var attempt = 1
+            while true {
+                do {
+                    affected += try connection.execute(statement.sql)
+                    break
+                } catch {
+                    guard error.kind == .transaction, error.message.contains("write-write conflict"), attempt < 10
+                    else { throw error }
+                    // The other has still to commit; on a busy machine that takes more than a moment.
+                    control.wait(seconds: 0.001 * Double(1 << attempt))
+                    attempt += 1
+                }
+            }
+        }
+        return affected
     }
 
     private static func parameters(_ value: ExpressionValue?) -> [String: ExpressionValue] {
