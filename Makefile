@@ -1,5 +1,5 @@
 # Two commands do all: `make demo` and `make test`. The others are their parts.
-.PHONY: demo test setup build lint bench report soak clean help
+.PHONY: demo test setup build lint bench report soak studio screenshots clean help
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -22,7 +22,7 @@ report: build ## REPORT.md from three plays of the scenario
 
 # One test at a time: several of them hold servers to their time-outs, and DuckDB uses all cores by itself.
 test: setup ## build and run all tests
-	@scripts/setup tpch tpcds models reviews
+	@scripts/setup tpch tpcds models reviews studio browser
 	@swift test --no-parallel
 
 soak: setup ## a longer run of the generated tests, on a new seed
@@ -34,6 +34,14 @@ bench: build ## the benchmarks, as ratios against bare DuckDB measured in the sa
 	@scripts/setup tpch
 	@swift build -c release --product duet-bench
 	@.build/release/duet-bench
+
+studio: build ## the flights pipeline in a web page: both styles side by side
+	@scripts/setup studio
+	@.build/release/duet serve
+
+screenshots: setup ## pictures of the page, at three sizes and in both themes
+	@scripts/setup studio browser
+	@DUET_SCREENSHOTS=$(CURDIR)/docs/images swift test --filter ScreenshotTests
 
 lint: ## formatting, and imports that the package does not declare
 	@swift format lint --strict -r -p Sources Tests Benchmarks Package.swift

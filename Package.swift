@@ -156,7 +156,8 @@ let package = Package(
         .testTarget(
             name: "DuetStudioTests",
             dependencies: [
-                "DuetPipeline", "DuetStudio", "DuetTestSupport", .product(name: "FlyingFox", package: "FlyingFox"),
+                "DuetEngine", "DuetPipeline", "DuetStudio", "DuetTestSupport",
+                .product(name: "FlyingFox", package: "FlyingFox"),
             ],
             swiftSettings: strict
         ),

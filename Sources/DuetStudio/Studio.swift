@@ -81,8 +81,14 @@ public final class Studio: Sendable {
             handler: handler
         )
         let serving = Task { try await server.run() }
+        // A busy machine may take long to get to it; a port that is taken shows only in the server's end.
+        let listening = Task { try await server.waitUntilListening(timeout: 60) }
+        Task {
+            _ = await serving.result
+            listening.cancel()
+        }
         do {
-            try await server.waitUntilListening(timeout: 60)
+            try await listening.value
         } catch {
             serving.cancel()
             throw DuetError(

@@ -179,6 +179,7 @@ struct DemoCommand: ParsableCommand {
         discussion: """
             Example:
               duet demo
+              duet demo --studio
             """
     )
 
@@ -196,7 +197,11 @@ struct DemoCommand: ParsableCommand {
     @Option(name: .customLong("repeat"), help: "How often to play the scenario; times are then medians.")
     var repetitions = 1
 
+    @Flag(help: "Show the pipeline in a web page instead; see 'duet serve'.")
+    var studio = false
+
     func run() throws {
+        if studio { return try ServeCommand.parse([pipeline, "--home", "\(home)/studio"]).run() }
         let control = RunControl()
         let signals = StopSignals(control)
         defer { withExtendedLifetime(signals) {} }

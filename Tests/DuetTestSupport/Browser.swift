@@ -132,9 +132,14 @@ private final class Driver: Sendable {
         try task.run()
         process = task.processIdentifier
         var text = ""
-        while let part = try output.fileHandleForReading.read(upToCount: 4096), !part.isEmpty {
-            text += String(decoding: part, as: UTF8.self)
-            guard let match = text.firstMatch(of: /on port (\d+)/), let port = UInt16(match.1) else { continue }
+        // By hand, since `FileHandle` waits until it has all that was asked for.
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        while true {
+            let count = read(output.fileHandleForReading.fileDescriptor, &buffer, buffer.count)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { break }
+            text += String(decoding: buffer[..<count], as: UTF8.self)
+            guard let match = text.firstMatch(of: /successfully on port (\d+)/), let port = UInt16(match.1) else { continue }
             self.port = port
             return
         }
