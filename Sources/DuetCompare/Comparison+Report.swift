@@ -9,6 +9,7 @@ extension Comparison {
     ///   - pipeline: The pipeline.
     ///   - graph: Its datasets.
     ///   - steps: What was done, with both styles' runs and the comparison of their tables.
+    /// - Returns: The report.
     public static func report(
         of pipeline: Pipeline,
         graph: DatasetGraph,

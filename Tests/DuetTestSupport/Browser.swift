@@ -139,7 +139,9 @@ private final class Driver: Sendable {
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { break }
             text += String(decoding: buffer[..<count], as: UTF8.self)
-            guard let match = text.firstMatch(of: /successfully on port (\d+)/), let port = UInt16(match.1) else { continue }
+            guard let match = text.firstMatch(of: /successfully on port (\d+)/), let port = UInt16(match.1) else {
+                continue
+            }
             self.port = port
             return
         }
