@@ -68,18 +68,21 @@ struct RunCommand: ParsableCommand {
             fullRefresh == ["all"] ? Set(pipeline.datasets.map(\.name)) : try options.names(fullRefresh, of: pipeline)
         let selection = refresh.isEmpty ? nil : try options.names(refresh, of: pipeline).union(rebuild)
         let request = request(pipeline, selection, rebuild, control, progress)
-        while true {
-            let outcome = try Styles.executor(procedural == .activities ? .procedural : style, procedural).run(request)
+        let executor = Styles.executor(procedural == .activities ? .procedural : style, procedural)
+        func tell(_ outcome: RunOutcome) {
             progress.clear()
             Console.print(json ? RunSummary(outcome).json.text(pretty: true) : RunSummary(outcome).text)
-            guard let seconds = update.watch else {
-                guard outcome.isSuccess else { throw DuetErrors(outcome.errors) }
-                return
-            }
+        }
+        guard let seconds = update.watch else {
+            let outcome = try executor.run(request)
+            tell(outcome)
+            guard outcome.isSuccess else { throw DuetErrors(outcome.errors) }
+            return
+        }
+        // Ctrl-C is how a watch ends; what is committed stays.
+        try ContinuousRun(executor, request, every: seconds).run { outcome in
+            tell(outcome)
             if !outcome.isSuccess, !control.isCancelled { Console.note("\(DuetErrors(outcome.errors))") }
-            control.pause(seconds: seconds)
-            // Ctrl-C is how a watch ends; what is committed stays.
-            if control.isCancelled { return }
         }
     }
 

@@ -1,3 +1,4 @@
+import DuetDeclarative
 import DuetEngine
 import DuetEvents
 import DuetPipeline
@@ -127,5 +128,31 @@ import Testing
         #expect(idle.end(of: "gold.late")?.kind == .stepCompleted)
         #expect(idle.measures(of: "gold.late")?.reason?.contains("clock") == true)
         #expect(idle.end(of: "gold.n")?.kind == .stepSkipped)
+    }
+
+    @Test func `the continuous mode takes what comes between its runs, past failures, until it is stopped`()
+        async throws
+    {
+        let fixture = try fixture()
+        let request = RunRequest(pipeline: try fixture.pipeline(), home: fixture.home, fetcher: fixture.fetcher)
+        let totals = try await offPool {
+            var totals: [String] = []
+            // Each pause brings what the next run finds: a row, a file that is no csv, its correction, the end.
+            var arrivals = ["id\n5\n", "<html>", "id\n7\n"]
+            let run = ContinuousRun(DeclarativeExecutor(), request) {
+                guard !arrivals.isEmpty else { return request.control.cancel() }
+                do {
+                    try fixture.drop(arrivals.removeFirst(), "b.csv")
+                } catch {
+                    request.control.cancel()
+                }
+            }
+            try run.run { outcome in
+                let total = try fixture.rows("SELECT total FROM gold.n").first?.first ?? ""
+                totals.append(outcome.isSuccess ? total : "failed, \(total)")
+            }
+            return totals
+        }
+        #expect(totals == ["1", "6", "failed, 6", "8"])
     }
 }
