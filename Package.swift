@@ -34,7 +34,7 @@ let package = Package(
             name: "duet",
             dependencies: [
                 "DuckKit", "DuetCompare", "DuetEngine", "DuetEvents", "DuetExpression", "DuetFactory", "DuetFetch",
-                "DuetPipeline", "DuetProcedural", "DuetReport", "DuetServe", "DuetStudio",
+                "DuetLineage", "DuetPipeline", "DuetProcedural", "DuetReport", "DuetServe", "DuetStudio",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
@@ -42,7 +42,8 @@ let package = Package(
         .executableTarget(
             name: "duet-bench",
             dependencies: [
-                "DuckKit", "DuetCompare", "DuetDeclarative", "DuetEngine", "DuetEvents", "DuetFetch", "DuetPipeline",
+                "DuckKit", "DuetCompare", "DuetDeclarative", "DuetEngine", "DuetEvents", "DuetFetch", "DuetLineage",
+                "DuetPipeline",
                 "DuetReport",
             ],
             path: "Benchmarks/duet-bench",
@@ -126,6 +127,19 @@ let package = Package(
             swiftSettings: pure
         ),
         .target(name: "DuetMaintenance", dependencies: ["DuetPipeline"], swiftSettings: pure),
+        .target(
+            name: "DuetLineage",
+            dependencies: ["DuckKit", "DuetEngine", "DuetEvents", "DuetFetch", "DuetPipeline", "DuetReport"],
+            swiftSettings: pure
+        ),
+        .testTarget(
+            name: "DuetLineageTests",
+            dependencies: [
+                "DuckKit", "DuetCompare", "DuetEngine", "DuetEvents", "DuetLineage", "DuetPipeline", "DuetServe",
+                "DuetTestSupport",
+            ],
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "DuetMaintenanceTests",
             dependencies: ["DuckKit", "DuetMaintenance", "DuetPipeline", "DuetTestSupport"],

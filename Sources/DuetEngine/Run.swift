@@ -69,6 +69,8 @@ public struct RunRequest: Sendable {
     public var inferenceMode = InferenceMode.answer
     /// What all calls of models may cost together, in the currency of their prices; nil for no limit.
     public var budget: Double?
+    /// How long events are kept in the warehouse.
+    public var eventRetention = EventRetention()
 
     /// Creates a request.
     public init(

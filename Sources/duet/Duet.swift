@@ -20,6 +20,7 @@ struct Duet: ParsableCommand {
         subcommands: [
             ValidateCommand.self, PlanCommand.self, RunCommand.self, RerunCommand.self, ExportCommand.self,
             CompareCommand.self, ShowCommand.self,
+            TraceCommand.self, WhyNotCommand.self, LineageCommand.self, EventsCommand.self,
             ScenarioCommand.self, DemoCommand.self, ExpressionCommand.self,
             ServeCommand.self, TeachCommand.self,
         ]
