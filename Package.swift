@@ -135,9 +135,10 @@ let package = Package(
         .testTarget(
             name: "DuetLineageTests",
             dependencies: [
-                "DuckKit", "DuetCompare", "DuetEngine", "DuetEvents", "DuetLineage", "DuetPipeline", "DuetServe",
-                "DuetTestSupport",
+                "DuckKit", "DuetCompare", "DuetEngine", "DuetEvents", "DuetFetch", "DuetLineage", "DuetPipeline",
+                "DuetReport", "DuetServe", "DuetTestSupport",
             ],
+            exclude: ["Resources"],
             swiftSettings: strict
         ),
         .testTarget(

@@ -264,19 +264,25 @@ public final class RunSession: Sendable {
                 fail(error)
             }
         }
+        var usage = StepMeasures()
+        usage.seconds = log.elapsed
+        usage.cpuSeconds = ProcessUsage.cpuSeconds
+        usage.peakMemory = ProcessUsage.peakMemory
         switch status {
-        case "completed": log.record(.runCompleted, "the run is complete")
+        case "completed": log.record(.runCompleted, "the run is complete", measures: usage)
         case "cancelled":
             log.record(
                 .runCancelled,
                 level: .warning,
-                "the run was stopped; the next one goes on from what is committed"
+                "the run was stopped; the next one goes on from what is committed",
+                measures: usage
             )
         default:
             log.record(
                 .runFailed,
                 level: .error,
                 "the run failed: \(errors.count) error\(errors.count == 1 ? "" : "s")",
+                measures: usage,
                 error: errors.map(\.description).joined(separator: "\n")
             )
         }

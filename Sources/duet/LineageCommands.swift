@@ -155,11 +155,14 @@ struct EventsCommand: ParsableCommand {
         discussion: """
             Example:
               duet events pipelines/flights --newest
+              duet events pipelines/flights --format chrome > run.json
               duet events pipelines/flights --sql "SELECT event_type, count(*) FROM events GROUP BY ALL ORDER BY ALL"
             """
     )
 
     @OptionGroup var look: LookOptions
+
+    @OptionGroup var export: ExportOptions
 
     @Option(help: "A SELECT over the table 'events'.")
     var sql: String?
@@ -185,6 +188,7 @@ struct EventsCommand: ParsableCommand {
 
     func run() throws {
         let inspection = try look.inspection()
+        if try export.handle(inspection, run: runID) { return }
         if let sql { return Console.print(try inspection.events(sql: sql, asJSON: look.json)) }
         var filter = LineageInspection.EventFilter()
         filter.run = runID

@@ -191,4 +191,10 @@ extension Dataset {
         parts += tableChecks.map { "\($0.name) \($0.action.rawValue) \($0.text)" }
         return parts.joined(separator: "\n")
     }
+
+    /// A short name of the ``definition``, to tell versions of it apart in lists (FNV-1a, 64 bits).
+    public var definitionVersion: String {
+        let hash = definition.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
+        return String(String(hash, radix: 16).suffix(8))
+    }
 }
