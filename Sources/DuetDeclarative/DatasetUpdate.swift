@@ -10,7 +10,7 @@ struct DatasetUpdate {
     let memory: UpdateMemory
     let node: DatasetGraph.Node
     let connection: Connection
-    /// Whether a dataset that reads this one exists, so that its changes must be kept.
+    /// Whether its changes must be kept: a dataset reads this one, or users want to look back.
     let hasReaders: Bool
     /// Whether it is made anew because that was asked for.
     var isFullRefresh = false
@@ -82,6 +82,7 @@ struct DatasetUpdate {
             return (after, result.rows)
         }
         measures.rowsTotal = rows
+        measures.version = after.version
         memory.refreshed(dataset.name, after, rows: rows)
     }
 

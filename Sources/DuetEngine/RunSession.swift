@@ -40,12 +40,12 @@ public final class RunSession: Sendable {
             settings: request.settings,
             functions: inference.functions
         )
-        let file = try EventJournal(path: request.home.events(style))
+        let file = try request.eventRetention.map { _ in try EventJournal(path: request.home.events(style)) }
         let log = EventLog(
             runID: runID,
             pipeline: request.pipeline.name,
             style: style.rawValue,
-            sinks: [file] + request.sinks
+            sinks: [file].compactMap { $0 } + request.sinks
         )
         let connection = try warehouse.connect()
         stopwatch.lap("open the warehouse")
@@ -238,9 +238,9 @@ public final class RunSession: Sendable {
 
     /// Takes the events over into the warehouse.
     private func archive(_ connection: Connection, journal: String) {
-        guard hasWritten, !request.control.isCancelled else { return }
+        guard let retention = request.eventRetention, hasWritten else { return }
         do {
-            try EventArchive.update(connection, journal: journal, retention: request.eventRetention)
+            try EventArchive.update(connection, journal: journal, retention: retention)
         } catch {
             // The journal has them, and the next run takes them over; this one has told its end already.
             return

@@ -54,6 +54,7 @@ extension StepMeasures {
         filesChanged = count("files_changed")
         attempts = json["attempts"]?.integer ?? 1
         definition = json["definition"]?.string
+        version = json["version"]?.integer
         cpuSeconds = json["cpu_seconds"]?.number
         peakMemory = json["peak_memory"]?.integer
         expectations = (json["expectations"]?.array ?? []).compactMap { item in

@@ -87,6 +87,8 @@ public struct StepMeasures: Sendable, Hashable {
     public var attempts: Int = 1
     /// What tells one definition of a dataset from another.
     public var definition: String?
+    /// The version of the dataset's rows that the step left; it rises when they change (declarative style).
+    public var version: Int?
     /// Processor time of the whole process so far, in seconds; told at a run's end.
     public var cpuSeconds: Double?
     /// The most memory the process has had, in bytes; told at a run's end.
@@ -126,6 +128,7 @@ public struct StepMeasures: Sendable, Hashable {
             object["kept_bytes"] = .object(JSONObject(sorted.map { ($0.key, .integer(Int64($0.value))) }))
         }
         object["definition"] = definition.map { .string($0) }
+        object["version"] = version.map { .integer(Int64($0)) }
         object["cpu_seconds"] = cpuSeconds.map { .double($0) }
         object["peak_memory"] = peakMemory.map { .integer(Int64($0)) }
         object["rows_read"] = rowsRead.map { .integer(Int64($0)) }

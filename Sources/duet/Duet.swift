@@ -21,6 +21,7 @@ struct Duet: ParsableCommand {
             ValidateCommand.self, PlanCommand.self, RunCommand.self, RerunCommand.self, ExportCommand.self,
             CompareCommand.self, ShowCommand.self,
             TraceCommand.self, WhyNotCommand.self, LineageCommand.self, EventsCommand.self, HistoryCommand.self,
+            DiffCommand.self, DebugCommand.self,
             SampleCommand.self, ProfileCommand.self, SQLCommand.self, ReportCommand.self,
             ScenarioCommand.self, DemoCommand.self, ExpressionCommand.self,
             ServeCommand.self, TeachCommand.self,

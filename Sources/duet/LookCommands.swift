@@ -1,7 +1,8 @@
-import ArgumentParser
+public import ArgumentParser
+import DuetCompare
 import DuetEngine
 import DuetFetch
-import DuetLineage
+public import DuetLineage
 import DuetPipeline
 import Foundation
 
@@ -23,6 +24,96 @@ struct HistoryCommand: ParsableCommand {
     var dataset: String
 
     func run() throws { Console.print(try look.inspection().history(dataset, asJSON: look.json)) }
+}
+
+struct DiffCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "diff",
+        abstract: "Shows which rows of a dataset came and went between two updates.",
+        discussion: """
+            The dataset keeps its changes when its statement says so, for the declarative style:
+            TBLPROPERTIES ('duet.keepChanges' = '30') keeps those of 30 updates. An update is named by the beginning of
+            its run's id, as duet history shows it.
+
+            Example:
+              duet diff pipelines/flights gold.daily --from 3f2a91c0
+            """
+    )
+
+    @OptionGroup var look: LookOptions
+
+    @Argument(help: "The dataset.")
+    var dataset: String
+
+    @Option(help: "The earlier update.")
+    var from: String
+
+    @Option(help: "The later update; the present unless given.")
+    var to: String?
+
+    @Option(help: "The most rows.")
+    var limit = 100
+
+    func validate() throws {
+        if limit < 0 { throw ValidationError("--limit must not be negative") }
+    }
+
+    func run() throws {
+        Console.print(
+            try look.inspection().difference(dataset, from: from, to: to, limit: limit, asJSON: look.json)
+        )
+    }
+}
+
+struct DebugCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "debug",
+        abstract: "Updates the datasets one at a time, with looks in between (declarative).",
+        discussion: """
+            Reads commands from standard input: next, until DATASET, show DATASET, profile DATASET, why-not DATASET
+            CONDITION, sql QUERY, where, quit. For a data factory's activities see duet run --until.
+
+            Example:
+              duet debug pipelines/flights --until silver.flights
+            """
+    )
+
+    @OptionGroup var options: PipelineOptions
+    @OptionGroup var engine: EngineOptions
+
+    @Option(help: "Begin by updating everything up to this dataset.")
+    var until: String?
+
+    func run() throws {
+        let pipeline = try options.load()
+        let home = PipelineHome(pipeline: pipeline.name, root: options.home)
+        let (settings, workers) = (engine.settings, engine.workers)
+        let session = try DebugSession(LineageInspection(pipeline, home: home, style: .declarative)) { names in
+            try Styles.executor(.declarative).run(
+                RunRequest(
+                    pipeline: pipeline,
+                    home: home,
+                    settings: settings,
+                    workers: workers,
+                    selection: names,
+                    fetcher: Fetcher()
+                )
+            )
+        }
+        Console.print(try until.map { try session.answer("until \($0)") ?? "" } ?? session.place)
+        let isTerminal = isatty(STDIN_FILENO) == 1
+        while true {
+            if isTerminal { Console.write("debug> ", to: .standardError) }
+            guard let line = readLine() else { return }
+            do {
+                guard let text = try session.answer(line) else { return }
+                Console.print(text)
+            } catch {
+                // What failed is told, and the session goes on from where it was.
+                Console.note("\(error)")
+            }
+        }
+    }
 }
 
 struct SampleCommand: ParsableCommand {

@@ -16,17 +16,13 @@ import Testing
     @Test(arguments: Style.allCases)
     func `every event and every facet of it fits its published schema`(style: Style) async throws {
         let fixture = try RowLineageTests.fixture()
-        #expect(try await fixture.run(style, parameters: ["owner": "data"]).isSuccess)
+        #expect(try await fixture.run(style).isSuccess)
         // A wrong file makes a failed step, whose error is told too.
         try fixture.drop("id,amount\n1,2\n", "orders-3.csv")
         try fixture.drop("nothing of use\n\"", "names.csv")
         _ = try await fixture.run(style)
         let check = try SchemaCheck(folder: Self.folder)
-        let look = LineageInspection(
-            try fixture.pipeline(["owner": "data"]),
-            home: fixture.home,
-            style: style
-        )
+        let look = try RowLineageTests.inspection(fixture, style)
         var facets: Set<String> = []
         var types: Set<String> = []
         for run in try look.runs() {

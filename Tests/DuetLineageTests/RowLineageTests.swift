@@ -12,7 +12,7 @@ import Testing
     static func fixture() throws -> PipelineFixture {
         let fixture = try PipelineFixture(
             """
-            parameters: {base: data}
+            parameters: {base: data, owner: data team}
             sources:
               orders: {location: "${base}/orders-*.csv"}
               names: {location: "${base}/names.csv"}

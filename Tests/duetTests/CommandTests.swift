@@ -12,7 +12,8 @@ import Testing
     static let commands = [
         [], ["validate"], ["plan"], ["run"], ["compare"], ["show"], ["scenario", "list"], ["scenario", "apply"],
         ["demo"],
-        ["expression"], ["trace"], ["why-not"], ["lineage"], ["events"], ["history"], ["sample"], ["profile"], ["sql"],
+        ["expression"], ["trace"], ["why-not"], ["lineage"], ["events"], ["history"], ["diff"], ["debug"], ["sample"],
+        ["profile"], ["sql"],
         ["report", "run"],
     ]
 
