@@ -25,6 +25,7 @@ let package = Package(
     name: "duet",
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
@@ -129,7 +130,10 @@ let package = Package(
         .target(name: "DuetMaintenance", dependencies: ["DuetPipeline"], swiftSettings: pure),
         .target(
             name: "DuetLineage",
-            dependencies: ["DuckKit", "DuetEngine", "DuetEvents", "DuetFetch", "DuetPipeline", "DuetReport"],
+            dependencies: [
+                "DuckKit", "DuetEngine", "DuetEvents", "DuetFetch", "DuetPipeline", "DuetReport",
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: pure
         ),
         .testTarget(
@@ -225,8 +229,9 @@ let package = Package(
         .testTarget(
             name: "duetTests",
             dependencies: [
-                "duet", "DuckKit", "DuetCompare", "DuetEngine", "DuetFetch", "DuetPipeline", "DuetReport", "DuetServe",
-                "DuetTestSupport",
+                "duet", "DuckKit", "DuetCompare", "DuetEngine", "DuetEvents", "DuetFetch", "DuetLineage",
+                "DuetPipeline",
+                "DuetReport", "DuetServe", "DuetTestSupport",
             ],
             swiftSettings: strict
         ),

@@ -49,9 +49,11 @@ struct ChangeLogPruner {
         // Fewer updates than may be kept: nothing goes.
         guard let first else { return }
         let cut = min(first - 1, readersSeen ?? first - 1)
-        guard try connection.execute("DELETE FROM \(table) WHERE __version <= \(cut)") > 0 else { return }
+        let gone = try connection.scalar("SELECT max(__version) FROM \(table) WHERE __version <= \(cut)").int
+        guard let gone else { return }
+        try connection.execute("DELETE FROM \(table) WHERE __version <= \(cut)")
         let mark = Value.varchar(KeptChanges.mark(name))
         try connection.execute("DELETE FROM duet.meta WHERE key = ?", [mark])
-        try connection.execute("INSERT INTO duet.meta VALUES (?, ?)", [mark, .varchar(String(cut))])
+        try connection.execute("INSERT INTO duet.meta VALUES (?, ?)", [mark, .varchar(String(gone))])
     }
 }

@@ -1,5 +1,6 @@
 import DuetCompare
 import DuetEngine
+import DuetEvents
 import DuetLineage
 import DuetPipeline
 import DuetTestSupport

@@ -6,6 +6,7 @@ import DuetPipeline
 import DuetServe
 import DuetTestSupport
 import Foundation
+import Synchronization
 import Testing
 
 /// Runs in other tools' forms.
@@ -89,5 +90,41 @@ import Testing
         #expect(metrics.contains(#"duet_runs_total{pipeline="fixture",style="declarative",end="run_completed"} 1"#))
         #expect(metrics.contains(#"duet_step_rows{pipeline="fixture",style="declarative",step="gold.best"} 2"#))
         #expect(metrics.contains(#"expectation="some"} 1"#))
+    }
+
+    @Test func `a server gets every event in order, and a busy one is asked again`() async throws {
+        let fixture = try RowLineageTests.fixture()
+        #expect(try await fixture.run(.declarative).isSuccess)
+        let events = try RowLineageTests.inspection(fixture, .declarative).openLineage(run: nil)
+        let bodies = Mutex<[String]>([])
+        let server = FaultServer { request, connection in
+            // Every second request finds the server busy.
+            guard request.number.isMultiple(of: 2) else {
+                connection.answer(503)
+                return .keepAlive
+            }
+            bodies.withLock { $0.append(String(decoding: request.body, as: UTF8.self)) }
+            connection.answer(201)
+            return .keepAlive
+        }
+        let address = "http://127.0.0.1:\(try server.start())/api/v1/lineage"
+        let sent = try await OpenLineageSender.post(Array(events.prefix(3)), to: address, fetcher: fixture.fetcher)
+        #expect(sent == 3)
+        #expect(bodies.withLock { $0 } == events.prefix(3).map { $0.text() })
+        server.stop()
+        let path = "\(fixture.folder.path)/lineage.jsonl"
+        for _ in 0..<2 { try OpenLineageSender.append(events, to: path) }
+        #expect(try fixture.folder.text("lineage.jsonl").split(separator: "\n").count == 2 * events.count)
+    }
+
+    @Test func `log lines carry the run's id, and levels leave out what is not wanted`() async throws {
+        let fixture = try RowLineageTests.fixture()
+        let lines = Mutex<[String]>([])
+        let sink = LogSink(.json, level: .info) { line in lines.withLock { $0.append(line) } }
+        let outcome = try await fixture.run(.declarative, sinks: [sink])
+        let told = try lines.withLock { $0 }.map { try JSONValue(parsing: $0) }
+        let run = outcome.events.first?.runID
+        #expect(told.allSatisfy { $0["run"]?.string == run && $0["level"]?.string != nil })
+        #expect(told.count == outcome.events.filter { $0.kind != .stepStarted }.count)
     }
 }

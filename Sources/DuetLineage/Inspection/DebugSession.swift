@@ -1,5 +1,6 @@
 import DuckKit
 public import DuetEngine
+import DuetEvents
 public import DuetPipeline
 
 /// A declarative update taken dataset by dataset, with looks in between.
