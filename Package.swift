@@ -25,6 +25,7 @@ let package = Package(
     name: "duet",
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
@@ -34,7 +35,7 @@ let package = Package(
             name: "duet",
             dependencies: [
                 "DuckKit", "DuetCompare", "DuetEngine", "DuetEvents", "DuetExpression", "DuetFactory", "DuetFetch",
-                "DuetPipeline", "DuetProcedural", "DuetReport", "DuetServe", "DuetStudio",
+                "DuetLineage", "DuetPipeline", "DuetProcedural", "DuetReport", "DuetServe", "DuetStudio",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
@@ -42,8 +43,8 @@ let package = Package(
         .executableTarget(
             name: "duet-bench",
             dependencies: [
-                "DuckKit", "DuetCompare", "DuetDeclarative", "DuetEngine", "DuetEvents", "DuetFetch", "DuetMaintenance",
-                "DuetPipeline", "DuetReport", "DuetTPC",
+                "DuckKit", "DuetCompare", "DuetDeclarative", "DuetEngine", "DuetEvents", "DuetFetch", "DuetLineage",
+                "DuetMaintenance", "DuetPipeline", "DuetReport", "DuetTPC",
             ],
             path: "Benchmarks/duet-bench",
             swiftSettings: strict
@@ -132,6 +133,23 @@ let package = Package(
             swiftSettings: pure
         ),
         .target(name: "DuetMaintenance", dependencies: ["DuetPipeline"], swiftSettings: pure),
+        .target(
+            name: "DuetLineage",
+            dependencies: [
+                "DuckKit", "DuetEngine", "DuetEvents", "DuetFetch", "DuetPipeline", "DuetReport",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: pure
+        ),
+        .testTarget(
+            name: "DuetLineageTests",
+            dependencies: [
+                "DuckKit", "DuetCompare", "DuetEngine", "DuetEvents", "DuetFetch", "DuetLineage", "DuetPipeline",
+                "DuetReport", "DuetServe", "DuetTestSupport",
+            ],
+            exclude: ["Resources"],
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "DuetMaintenanceTests",
             dependencies: ["DuckKit", "DuetMaintenance", "DuetPipeline", "DuetTPC", "DuetTestSupport"],
@@ -216,8 +234,9 @@ let package = Package(
         .testTarget(
             name: "duetTests",
             dependencies: [
-                "duet", "DuckKit", "DuetCompare", "DuetEngine", "DuetFetch", "DuetPipeline", "DuetReport", "DuetServe",
-                "DuetTestSupport",
+                "duet", "DuckKit", "DuetCompare", "DuetEngine", "DuetEvents", "DuetFetch", "DuetLineage",
+                "DuetPipeline",
+                "DuetReport", "DuetServe", "DuetTestSupport",
             ],
             swiftSettings: strict
         ),

@@ -31,10 +31,29 @@ struct ChangeLogPruner {
         let readers = name.flatMap { all[$0] } ?? []
         // A reader that was never made reads everything when it is; it waits for no change.
         let seen = readers.compactMap { reader in name.flatMap { state.datasets[reader]?.seen[$0] } }
+        if let name, let updates = graph[name]?.dataset.keptChanges {
+            return try keep(updates, of: name, table, readersSeen: seen.min())
+        }
         guard let name, let oldest = seen.min(), oldest < state.datasets[name]?.version ?? 0 else {
             try connection.execute("DROP TABLE \(table)")
             return
         }
         try connection.execute("DELETE FROM \(table) WHERE __version <= \(oldest)")
+    }
+
+    /// Keeps the changes of the last updates for users to look back at, and those that readers still wait for.
+    private func keep(_ updates: Int, of name: DatasetName, _ table: String, readersSeen: Int?) throws {
+        let first = try connection.scalar(
+            "SELECT DISTINCT __version FROM \(table) ORDER BY 1 DESC LIMIT 1 OFFSET \(updates - 1)"
+        ).int
+        // Fewer updates than may be kept: nothing goes.
+        guard let first else { return }
+        let cut = min(first - 1, readersSeen ?? first - 1)
+        let gone = try connection.scalar("SELECT max(__version) FROM \(table) WHERE __version <= \(cut)").int
+        guard let gone else { return }
+        try connection.execute("DELETE FROM \(table) WHERE __version <= \(cut)")
+        let mark = Value.varchar(KeptChanges.mark(name))
+        try connection.execute("DELETE FROM duet.meta WHERE key = ?", [mark])
+        try connection.execute("INSERT INTO duet.meta VALUES (?, ?)", [mark, .varchar(String(gone))])
     }
 }

@@ -10,7 +10,7 @@ struct DatasetUpdate {
     let memory: UpdateMemory
     let node: DatasetGraph.Node
     let connection: Connection
-    /// Whether a dataset that reads this one exists, so that its changes must be kept.
+    /// Whether its changes must be kept: a dataset reads this one, or users want to look back.
     let hasReaders: Bool
     /// Whether it is made anew because that was asked for.
     var isFullRefresh = false
@@ -45,6 +45,7 @@ struct DatasetUpdate {
         let state = memory.state
         let files = node.sources.flatMap { memory.files(of: $0) }
         measures.reason = reason
+        measures.definition = dataset.definitionVersion
         let (after, rows) = try connection.transaction {
             let version = try connection.scalar("SELECT nextval('duet.versions')").int ?? 0
             guard let query = try DerivedQuery.query(of: dataset, connection) else {
@@ -81,6 +82,7 @@ struct DatasetUpdate {
             return (after, result.rows)
         }
         measures.rowsTotal = rows
+        measures.version = after.version
         memory.refreshed(dataset.name, after, rows: rows)
     }
 
@@ -291,10 +293,9 @@ extension DatasetUpdate {
     var names: [String] { session.request.pipeline.datasets.map(\.name.description) }
 
     func run(_ sql: String, _ text: MappedText, _ measures: inout StepMeasures) throws {
-        measures.statements.append(sql)
         do {
-            try connection.execute(sql)
-        } catch {
+            try measures.time(sql) { _ = try connection.execute(sql) }
+        } catch let error as DuckDBError {
             throw ErrorTranslation.error(error, dataset: dataset.name, text: text, names: names)
         }
     }

@@ -202,7 +202,7 @@ private final class UpdateWalker: Sendable {
                         memory: memory,
                         node: node,
                         connection: connection,
-                        hasReaders: readDatasets.contains(name),
+                        hasReaders: readDatasets.contains(name) || node.dataset.keptChanges != nil,
                         isFullRefresh: isRebuilt
                     ).run(decision, reason: reason, measures: &measures)
                 }

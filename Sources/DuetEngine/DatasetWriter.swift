@@ -32,6 +32,7 @@ package struct DatasetWriter {
         let name = SQL.qualified(dataset.name.schema, dataset.name.table)
         measures.strategy = .full
         measures.reason = "a procedural run reprocesses everything"
+        measures.definition = dataset.definitionVersion
         try connection.transaction {
             try FileViews(connection, pipeline: pipeline).create(for: dataset, files: files, measures: &measures)
             try dropOtherKind(of: dataset)
@@ -102,10 +103,9 @@ package struct DatasetWriter {
         _ text: MappedText,
         _ measures: inout StepMeasures
     ) throws {
-        measures.statements.append(sql)
         do {
-            try connection.execute(sql)
-        } catch {
+            try measures.time(sql) { _ = try connection.execute(sql) }
+        } catch let error as DuckDBError {
             throw ErrorTranslation.error(error, dataset: dataset.name, text: text, names: names)
         }
     }

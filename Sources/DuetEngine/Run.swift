@@ -69,6 +69,8 @@ public struct RunRequest: Sendable {
     public var inferenceMode = InferenceMode.answer
     /// What all calls of models may cost together, in the currency of their prices; nil for no limit.
     public var budget: Double?
+    /// How long events are kept in the warehouse; nil to keep no log of the run at all, which only benchmarks want.
+    public var eventRetention: EventRetention? = EventRetention()
 
     /// Creates a request.
     public init(

@@ -40,12 +40,12 @@ public final class RunSession: Sendable {
             settings: request.settings,
             functions: inference.functions
         )
-        let file = try EventFile(path: request.home.events(style))
+        let file = try request.eventRetention.map { _ in try EventJournal(path: request.home.events(style)) }
         let log = EventLog(
             runID: runID,
             pipeline: request.pipeline.name,
             style: style.rawValue,
-            sinks: [file] + request.sinks
+            sinks: [file].compactMap { $0 } + request.sinks
         )
         let connection = try warehouse.connect()
         stopwatch.lap("open the warehouse")
@@ -79,6 +79,7 @@ public final class RunSession: Sendable {
             session.fail(error)
         }
         session.end(connection)
+        session.archive(connection, journal: request.home.events(style))
         stopwatch.lap("end the run")
         return RunOutcome(
             events: log.events,
@@ -235,6 +236,17 @@ public final class RunSession: Sendable {
         return parts.isEmpty ? "\(step) done" : "\(step): \(parts.joined(separator: ", "))"
     }
 
+    /// Takes the events over into the warehouse.
+    private func archive(_ connection: Connection, journal: String) {
+        guard let retention = request.eventRetention, hasWritten else { return }
+        do {
+            try EventArchive.update(connection, journal: journal, retention: retention)
+        } catch {
+            // The journal has them, and the next run takes them over; this one has told its end already.
+            return
+        }
+    }
+
     private func end(_ connection: Connection) {
         let errors = errors
         let isCancelled = request.control.isCancelled || errors.contains { $0.code == .cancelled }
@@ -252,51 +264,27 @@ public final class RunSession: Sendable {
                 fail(error)
             }
         }
+        var usage = StepMeasures()
+        usage.seconds = log.elapsed
+        usage.cpuSeconds = ProcessUsage.cpuSeconds
+        usage.peakMemory = ProcessUsage.peakMemory
         switch status {
-        case "completed": log.record(.runCompleted, "the run is complete")
+        case "completed": log.record(.runCompleted, "the run is complete", measures: usage)
         case "cancelled":
             log.record(
                 .runCancelled,
                 level: .warning,
-                "the run was stopped; the next one goes on from what is committed"
+                "the run was stopped; the next one goes on from what is committed",
+                measures: usage
             )
         default:
             log.record(
                 .runFailed,
                 level: .error,
                 "the run failed: \(errors.count) error\(errors.count == 1 ? "" : "s")",
+                measures: usage,
                 error: errors.map(\.description).joined(separator: "\n")
             )
-        }
-    }
-}
-
-/// Appends events to a file as JSON lines.
-private final class EventFile: EventSink {
-    // Written to under the event log's own lock only, and in whole lines.
-    private let handle: FileHandle
-
-    init(path: String) throws {
-        if !FileManager.default.fileExists(atPath: path) {
-            _ = FileManager.default.createFile(atPath: path, contents: nil)
-        }
-        guard let handle = FileHandle(forWritingAtPath: path) else {
-            throw DuetError(
-                .warehouse,
-                "cannot write the event log '\(path)'",
-                hint: "check that you may write there and that the disk has room"
-            )
-        }
-        self.handle = handle
-        _ = try handle.seekToEnd()
-    }
-
-    func record(_ event: RunEvent) {
-        do {
-            try handle.write(contentsOf: Data((event.json.text() + "\n").utf8))
-        } catch {
-            // The events are kept in memory too, and a full disk will be told by the step that needs the room.
-            return
         }
     }
 }

@@ -38,5 +38,5 @@ public enum EventLogValidator {
 
 extension RunEvent.Kind {
     /// Whether this is a run's last event.
-    public var endsRun: Bool { [.runCompleted, .runFailed, .runCancelled].contains(self) }
+    public var endsRun: Bool { [.runCompleted, .runFailed, .runCancelled, .runAbandoned].contains(self) }
 }

@@ -13,6 +13,8 @@ public struct RunEvent: Sendable, Hashable {
         case runFailed = "run_failed"
         /// A run was stopped by its user.
         case runCancelled = "run_cancelled"
+        /// A run's process ended without telling how; the next run tells it.
+        case runAbandoned = "run_abandoned"
         /// A step began.
         case stepStarted = "step_started"
         /// A step ended as it should; the measures are whole.
@@ -99,9 +101,17 @@ public struct RunEvent: Sendable, Hashable {
         self.error = error
     }
 
+    /// The version of the event's members; it rises when one changes its meaning or goes.
+    public static let schemaVersion = 1
+
+    /// What tells the event from all others, of whatever run.
+    public var id: String { "\(runID)/\(sequence)" }
+
     /// The event as one JSON object; `docs/events.md` describes its members.
     public var json: JSONValue {
         var object: JSONObject = [
+            "schema": .integer(Int64(Self.schemaVersion)),
+            "id": .string(id),
             "sequence": .integer(Int64(sequence)),
             "timestamp": .string(timestamp.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))),
             "run_id": .string(runID),

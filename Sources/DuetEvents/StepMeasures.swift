@@ -85,15 +85,34 @@ public struct StepMeasures: Sendable, Hashable {
     public var filesChanged: Int = 0
     /// Tries, the last one included.
     public var attempts: Int = 1
+    /// What tells one definition of a dataset from another.
+    public var definition: String?
+    /// The version of the dataset's rows that the step left; it rises when they change (declarative style).
+    public var version: Int?
+    /// Processor time of the whole process so far, in seconds; told at a run's end.
+    public var cpuSeconds: Double?
+    /// The most memory the process has had, in bytes; told at a run's end.
+    public var peakMemory: Int?
     /// The rules the rows were held to.
     public var expectations: [ExpectationCount] = []
     /// What models took and gave; nil for steps that call none.
     public var inference: InferenceMeasures?
     /// The statements that did the work.
     public var statements: [String] = []
+    /// How long those of the ``statements`` took that were timed, in seconds, by their place in the list.
+    public var statementSeconds: [Int: Double] = [:]
 
     /// Creates measures with nothing measured.
     public init() {}
+
+    /// Runs a statement, and notes it with its time; also when it fails.
+    public mutating func time(_ statement: String, _ body: () throws -> Void) rethrows {
+        let start = ContinuousClock.now
+        statements.append(statement)
+        let place = statements.count - 1
+        defer { statementSeconds[place] = (ContinuousClock.now - start) / .seconds(1) }
+        try body()
+    }
 
     /// The measures that apply, as a JSON object; zeros and absent values are left out.
     public var json: JSONValue {
@@ -108,6 +127,10 @@ public struct StepMeasures: Sendable, Hashable {
             let sorted = kept.sorted { $0.key < $1.key }
             object["kept_bytes"] = .object(JSONObject(sorted.map { ($0.key, .integer(Int64($0.value))) }))
         }
+        object["definition"] = definition.map { .string($0) }
+        object["version"] = version.map { .integer(Int64($0)) }
+        object["cpu_seconds"] = cpuSeconds.map { .double($0) }
+        object["peak_memory"] = peakMemory.map { .integer(Int64($0)) }
         object["rows_read"] = rowsRead.map { .integer(Int64($0)) }
         object["rows_total"] = rowsTotal.map { .integer(Int64($0)) }
         let counts = [
@@ -132,6 +155,11 @@ public struct StepMeasures: Sendable, Hashable {
         }
         object["inference"] = inference?.json
         if !statements.isEmpty { object["statements"] = .array(statements.map { .string($0) }) }
+        if !statementSeconds.isEmpty {
+            object["statement_seconds"] = .array(
+                statements.indices.map { statementSeconds[$0].map { .double($0) } ?? .null }
+            )
+        }
         return .object(object)
     }
 }

@@ -20,6 +20,9 @@ struct Duet: ParsableCommand {
         subcommands: [
             ValidateCommand.self, PlanCommand.self, RunCommand.self, RerunCommand.self, ExportCommand.self,
             CompareCommand.self, ShowCommand.self,
+            TraceCommand.self, WhyNotCommand.self, LineageCommand.self, EventsCommand.self, HistoryCommand.self,
+            DiffCommand.self, DebugCommand.self,
+            SampleCommand.self, ProfileCommand.self, SQLCommand.self, ReportCommand.self,
             ScenarioCommand.self, DemoCommand.self, ExpressionCommand.self,
             ServeCommand.self, TeachCommand.self,
         ]

@@ -3,6 +3,7 @@ import DuckKit
 import DuetCompare
 import DuetEngine
 import DuetFetch
+import DuetLineage
 import DuetPipeline
 import DuetReport
 
@@ -98,6 +99,9 @@ struct ShowCommand: ParsableCommand {
     @Option(help: "The most rows to show.")
     var limit = 20
 
+    @Option(help: "As this update left them (duet diff says which datasets can be looked back at).")
+    var at: String?
+
     @Flag(help: "Print rows as JSON objects, one a line.")
     var json = false
 
@@ -106,8 +110,16 @@ struct ShowCommand: ParsableCommand {
     }
 
     func run() throws {
-        let inspection = PipelineInspection(try options.load(), root: options.home)
+        let pipeline = try options.load()
+        let inspection = PipelineInspection(pipeline, root: options.home)
         guard let dataset else { return Console.print(try inspection.list(style, asJSON: json)) }
+        if let at {
+            let home = PipelineHome(pipeline: pipeline.name, root: options.home)
+            let look = LineageInspection(pipeline, home: home, style: style)
+            return Console.print(
+                try look.show(dataset, at: at, where: condition, limit: limit, asJSON: json)
+            )
+        }
         Console.print(try inspection.show(dataset, style, condition: condition, limit: limit, asJSON: json))
     }
 }

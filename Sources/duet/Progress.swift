@@ -31,7 +31,12 @@ final class Progress: EventSink {
         case .stepSkipped where isVerbose || event.level != .info: line("  skip  \(event.message)")
         default: break
         }
-        if isVerbose { for statement in event.measures?.statements ?? [] { line("      \(statement)") } }
+        if isVerbose, let measures = event.measures {
+            for (index, statement) in measures.statements.enumerated() {
+                let time = measures.statementSeconds[index].map { "\(Int(($0 * 1000).rounded())) ms  " } ?? ""
+                line("      \(time)\(statement)")
+            }
+        }
         status(now)
     }
 

@@ -1,6 +1,7 @@
 public import ArgumentParser
 import DuetCompare
 public import DuetEngine
+import DuetEvents
 import DuetFetch
 import DuetPipeline
 
@@ -32,8 +33,10 @@ struct RunCommand: ParsableCommand {
     @Flag(help: "Print the run as JSON on standard output.")
     var json = false
 
-    @Flag(name: .shortAndLong, help: "Show skipped steps and every statement.")
+    @Flag(name: .shortAndLong, help: "Show skipped steps, and every statement with its time.")
     var verbose = false
+
+    @OptionGroup var logging: LogOptions
 
     @OptionGroup var factory: FactoryOptions
 
@@ -67,7 +70,8 @@ struct RunCommand: ParsableCommand {
         let rebuild =
             fullRefresh == ["all"] ? Set(pipeline.datasets.map(\.name)) : try options.names(fullRefresh, of: pipeline)
         let selection = refresh.isEmpty ? nil : try options.names(refresh, of: pipeline).union(rebuild)
-        let request = request(pipeline, selection, rebuild, control, progress)
+        let sinks: [any EventSink] = logging.sink.map { [$0] } ?? (json ? [] : [progress])
+        let request = request(pipeline, selection, rebuild, control, sinks)
         let executor = Styles.executor(procedural == .activities ? .procedural : style, procedural)
         func tell(_ outcome: RunOutcome) {
             progress.clear()
@@ -91,7 +95,7 @@ struct RunCommand: ParsableCommand {
         _ selection: Set<DatasetName>?,
         _ rebuild: Set<DatasetName>,
         _ control: RunControl,
-        _ progress: Progress
+        _ sinks: [any EventSink]
     ) -> RunRequest {
         RunRequest(
             pipeline: pipeline,
@@ -103,7 +107,7 @@ struct RunCommand: ParsableCommand {
             update: update.options,
             fetcher: Fetcher(),
             control: control,
-            sinks: json ? [] : [progress]
+            sinks: sinks
         )
     }
 }

@@ -12,7 +12,9 @@ import Testing
     static let commands = [
         [], ["validate"], ["plan"], ["run"], ["compare"], ["show"], ["scenario", "list"], ["scenario", "apply"],
         ["demo"],
-        ["expression"],
+        ["expression"], ["trace"], ["why-not"], ["lineage"], ["events"], ["history"], ["diff"], ["debug"], ["sample"],
+        ["profile"], ["sql"],
+        ["report", "run"],
     ]
 
     @Test(arguments: commands)

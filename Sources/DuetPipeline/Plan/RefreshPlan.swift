@@ -176,6 +176,13 @@ extension Dataset {
     /// Whether rows stay as they were made when the query changes: a streaming table that may not be made anew.
     public var keepsOldRows: Bool { kind == .streamingTable && !isDerivedFromFlows && !allowsReset }
 
+    /// How many updates' changes are kept to look back at, as its `duet.keepChanges` says; nil for none.
+    public var keptChanges: Int? {
+        properties.last { $0.key.lowercased() == "duet.keepchanges" }.flatMap { Int($0.value) }.flatMap {
+            $0 > 0 ? $0 : nil
+        }
+    }
+
     /// The text that decides whether a dataset is still what it was made from: its kind, query, rules and file options.
     public var definition: String {
         var parts = [kind.rawValue]
@@ -190,5 +197,13 @@ extension Dataset {
         parts += expectations.map { "\($0.name) \($0.action.rawValue) \($0.condition.text)" }
         parts += tableChecks.map { "\($0.name) \($0.action.rawValue) \($0.text)" }
         return parts.joined(separator: "\n")
+    }
+
+    /// A short name of the ``definition``, to tell versions of it apart in lists (FNV-1a, 64 bits).
+    public var definitionVersion: String {
+        let hash = definition.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) {
+            ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3
+        }
+        return String(String(hash, radix: 16).suffix(8))
     }
 }
