@@ -120,8 +120,8 @@ let package = Package(
         .target(
             name: "DuetCompare",
             dependencies: [
-                "DuckKit", "DuetDeclarative", "DuetEngine", "DuetEvents", "DuetFetch", "DuetPipeline", "DuetProcedural",
-                "DuetReport", "DuetServe",
+                "DuckKit", "DuetDeclarative", "DuetEngine", "DuetEvents", "DuetFactory", "DuetFetch", "DuetPipeline",
+                "DuetProcedural", "DuetReport", "DuetServe",
             ],
             swiftSettings: pure
         ),

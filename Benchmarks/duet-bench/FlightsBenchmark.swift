@@ -37,7 +37,7 @@ struct FlightsBenchmark {
         }
         let data = "\(folder)/data"
         let pipeline = try Pipeline.load(folder: pipelineFolder, overrides: ["base": data])
-        let steps = try ScenarioPlayer.scenario(of: pipeline).steps
+        let steps = try ScenarioLibrary.scenario(of: pipeline).steps
         let player = ScenarioPlayer(pipeline, folder: data)
         try player.play(steps[0])
 

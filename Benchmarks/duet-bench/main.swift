@@ -2,44 +2,53 @@ import DuetTPC
 import Foundation
 
 // Every figure is a ratio between two ways of doing the same work, measured in turn in one run of this program.
-if CommandLine.arguments.dropFirst().first == RawSQL.argument {
-    try RawSQL.runAsChild(Array(CommandLine.arguments.dropFirst(2)))
-} else {
-    let arguments = Array(CommandLine.arguments.dropFirst())
-    func value(_ option: String) -> String? {
-        guard let index = arguments.firstIndex(of: option), index + 1 < arguments.count else { return nil }
-        return arguments[index + 1]
-    }
-    let rounds = max(1, value("--rounds").flatMap(Int.init) ?? 5)
-    let scale = value("--scale").flatMap(Double.init)
-    if arguments.contains("--help") || arguments.contains("-h") {
-        print(
-            """
-            usage: duet-bench [flights|tpch] [--rounds N] [--scale S]
-                   duet-bench datasets [count]
-                   duet-bench lineage [repetitions [source rows]]
-                   duet-bench tpch-data --scale S --folder F
+let arguments = Array(CommandLine.arguments.dropFirst())
+if arguments.first == RawSQL.argument {
+    try RawSQL.runAsChild(Array(arguments.dropFirst()))
+    exit(0)
+}
 
-            Measures duet against bare DuckDB; without a name, flights and tpch. --scale is TPC-H's scale factor (1).
-            tpch-data writes the tables of TPC-H as Parquet files.
-            Example: duet-bench tpch --scale 0.1
-            """
-        )
-    } else {
-        switch arguments.first.flatMap({ $0.hasPrefix("-") ? nil : $0 }) {
-        case "flights": try FlightsBenchmark(repetitions: rounds).run()
-        case "datasets":
-            let count = arguments.dropFirst().first.flatMap(Int.init) ?? 1000
-            try DatasetsBenchmark(count: max(2, count), repetitions: 3).run()
-        case "lineage":
-            let numbers = arguments.dropFirst().compactMap { Int($0) }
-            try LineageBenchmark(repetitions: numbers.first ?? 5, rows: numbers.dropFirst().first ?? 10_000_000).run()
-        case "tpch": try TPCHBenchmark(scale: scale ?? 1, rounds: rounds).run()
-        case "tpch-data": try TPCH.write(to: value("--folder") ?? "tpch", scale: scale ?? 0.01)
-        case nil:
-            try FlightsBenchmark(repetitions: rounds).run()
-            try TPCHBenchmark(scale: scale ?? 1, rounds: rounds).run()
-        case let name?: throw TPCError("there is no benchmark '\(name)'; see duet-bench --help")
-        }
-    }
+/// The value after an option.
+func value(_ option: String) -> String? {
+    guard let index = arguments.firstIndex(of: option), index + 1 < arguments.count else { return nil }
+    return arguments[index + 1]
+}
+
+let rounds = max(1, value("--rounds").flatMap(Int.init) ?? 5)
+let scale = value("--scale").flatMap(Double.init) ?? 1
+let numbers = arguments.dropFirst().compactMap { Int($0) }
+
+if arguments.contains("--help") || arguments.contains("-h") {
+    print(
+        """
+        usage: duet-bench [NAME] [--rounds N] [--scale S]
+
+          flights               the flights pipeline against bare DuckDB
+          tpch                  22 views under changes, against recomputing them; --scale is TPC-H's scale factor (1)
+          datasets [COUNT]      a pipeline of very many datasets
+          activities            the interpreter of activities and expressions
+          fetch [ROUNDS]        transfers against the curl command (scripts/setup servers)
+          inference [ROUNDS]    models against a bare loop over the same model (scripts/setup models)
+          lineage [ROUNDS [SOURCE ROWS]]
+          equality [ROWS]       the proof of equality against EXCEPT ALL
+          tpch-data --scale S --folder F   writes the tables of TPC-H as Parquet files
+
+        Without a name: flights and tpch. Example: duet-bench tpch --scale 0.1
+        """
+    )
+    exit(0)
+}
+switch arguments.first.flatMap({ $0.hasPrefix("-") ? nil : $0 }) {
+case "flights": try FlightsBenchmark(repetitions: rounds).run()
+case "tpch": try TPCHBenchmark(scale: scale, rounds: rounds).run()
+case "tpch-data": try TPCH.write(to: value("--folder") ?? "tpch", scale: value("--scale") == nil ? 0.01 : scale)
+case "datasets": try DatasetsBenchmark(count: max(2, numbers.first ?? 1000), repetitions: 3).run()
+case "equality": try EqualityBenchmark(rows: numbers.first ?? 10_000_000).run()
+case "lineage":
+    try LineageBenchmark(repetitions: numbers.first ?? 5, rows: numbers.dropFirst().first ?? 10_000_000).run()
+case nil:
+    try FlightsBenchmark(repetitions: rounds).run()
+    try TPCHBenchmark(scale: scale, rounds: rounds).run()
+case let name?:
+    throw BenchmarkError("there is no benchmark '\(name)'; see duet-bench --help")
 }

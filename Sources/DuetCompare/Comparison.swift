@@ -1,20 +1,28 @@
-internal import DuckKit
-internal import DuetDeclarative
 public import DuetEngine
 public import DuetEvents
-internal import DuetFetch
-internal import DuetPipeline
-internal import DuetProcedural
+package import DuetPipeline
 public import DuetReport
-internal import DuetServe
 internal import Foundation
 
 /// Plays a pipeline's scenario in both styles and proves after each step that both ended in the same tables.
 public struct Comparison: Sendable {
+    /// How often the scenario is played from the start.
+    public enum Repetitions: Sendable, Hashable {
+        /// So often.
+        case exactly(Int)
+        /// Until the interval of every step's ratio is narrower than a part of the ratio, but no more often than so often,
+        /// and no play is begun after so many seconds.
+        case untilNarrow(Double, most: Int, seconds: Double)
+    }
+
     /// The pipeline's folder.
     public var folder: String
     /// Values for the pipeline's parameters; `base` is the server's own address.
     public var parameters: [String: String]
+    /// The scenario: a name or a file; nil for the pipeline's own.
+    public var scenario: String?
+    /// What choices by lot follow from; nil for the scenario's own seed.
+    public var seed: Int?
     /// Where warehouses and data files are made; emptied at the start.
     public var workFolder: String
     /// How DuckDB may use the machine.
@@ -22,36 +30,53 @@ public struct Comparison: Sendable {
     /// How many steps of a run may go on at once.
     public var workers: Int
     /// How often the scenario is played from the start.
-    public var repetitions: Int
+    public var repetitions: Repetitions
+    /// Whether the first step is played once, in both styles, before anything is measured.
+    public var warmsUp: Bool
     /// What the procedural style runs.
     public var procedural: ProceduralForm
+    /// The `duet` command's own file, which steps of the kind `kill` start and kill; nil where there is none.
+    public var command: String?
     /// Stops the comparison.
     public var control: RunControl
     /// Where events go.
     public var sinks: [any EventSink]
     /// Told of each step as it begins, in words.
     public var progress: @Sendable (String) -> Void
+    /// The executors; tests put broken ones in their place.
+    package var executor: @Sendable (Style, ProceduralForm) -> any PipelineExecutor = { Styles.executor($0, $1) }
+
+    /// A scenario that is played whatever ``scenario`` says.
+    package var givenScenario: Scenario?
 
     /// Creates a comparison.
     public init(
         folder: String,
         parameters: [String: String] = [:],
+        scenario: String? = nil,
+        seed: Int? = nil,
         workFolder: String,
         settings: EngineSettings = EngineSettings(),
         workers: Int = 2,
-        repetitions: Int = 1,
+        repetitions: Repetitions = .exactly(1),
+        warmsUp: Bool = false,
         procedural: ProceduralForm = .derived,
+        command: String? = nil,
         control: RunControl = RunControl(),
         sinks: [any EventSink] = [],
         progress: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         self.folder = folder
         self.parameters = parameters
+        self.scenario = scenario
+        self.seed = seed
         self.workFolder = workFolder
         self.settings = settings
         self.workers = workers
         self.repetitions = repetitions
+        self.warmsUp = warmsUp
         self.procedural = procedural
+        self.command = command
         self.control = control
         self.sinks = sinks
         self.progress = progress
@@ -60,104 +85,94 @@ public struct Comparison: Sendable {
     /// Runs the comparison.
     ///
     /// - Returns: What was found, differences included.
-    /// - Throws: ``DuetError`` or ``DuetErrors`` when the pipeline is wrong or a run fails.
+    /// - Throws: ``DuetError`` or ``DuetErrors`` when the pipeline is wrong or a run fails that no fault explains.
     public func run() throws -> ComparisonReport {
         let definition = try Pipeline.load(folder: folder, overrides: parameters)
-        let scenario = try ScenarioPlayer.scenario(of: definition)
-        var steps = scenario.steps.map { ComparisonReport.Step(name: $0.name) }
-        var outline: [DatasetOutline] = []
-        for repetition in 1...max(1, repetitions) {
-            if repetitions > 1 { progress("repetition \(repetition) of \(repetitions)") }
-            outline = try play(scenario, definition, repetition: repetition, into: &steps)
+        var scenario = try givenScenario ?? ScenarioLibrary.scenario(scenario, of: definition)
+        if let seed { scenario.seed = seed }
+        var method = ComparisonMethod()
+        method.scenario = scenario.name ?? method.scenario
+        method.seed = scenario.seed
+        method.procedural = procedural.rawValue
+        method.threads = settings.threads
+        method.memoryLimit = settings.memoryLimit
+        method.workers = workers
+        method.hasWarmUp = warmsUp
+        method.loadBefore = ResourceMeter.load()
+        if warmsUp { try warmUp(scenario, definition) }
+        var steps = scenario.steps.map {
+            ComparisonReport.Step(name: $0.name, kinds: $0.kinds, isTakenBack: $0.passes)
         }
-        return ComparisonReport(
+        var outline: [DatasetOutline] = []
+        let clock = ContinuousClock.now
+        var played = 0
+        repeat {
+            played += 1
+            switch repetitions {
+            case .exactly(let count) where count > 1: progress("repetition \(played) of \(count)")
+            case .untilNarrow(_, let most, _): progress("repetition \(played) of at most \(most)")
+            default: break
+            }
+            let play = try ComparisonPlay(self, definition, scenario)
+            defer { play.end() }
+            outline = try play.run(repetition: played, into: &steps)
+            method.isServed = play.isServed
+        } while try !isEnough(played, since: clock, steps, &method)
+        var report = ComparisonReport(
             pipeline: definition.name,
             summary: definition.summary,
             date: String(Date().formatted(.iso8601).prefix(10)),
             machine: MachineProbe.machine(),
-            repetitions: max(1, repetitions),
+            repetitions: played,
             datasets: outline,
             steps: steps
         )
+        report.method = method
+        return report
     }
 
-    /// Plays the scenario once on fresh warehouses.
-    private func play(
-        _ scenario: Scenario,
-        _ definition: Pipeline,
-        repetition: Int,
-        into steps: inout [ComparisonReport.Step]
-    ) throws -> [DatasetOutline] {
-        let data = "\(workFolder)/data"
-        try empty(workFolder)
-        try FileManager.default.createDirectory(atPath: data, withIntermediateDirectories: true)
-        let server = FileServer(root: data)
-        let port = try Blocking.wait(control: control) { try await server.start() }
-        defer {
-            do {
-                try Blocking.wait(control: RunControl()) { await server.stop() }
-            } catch {
-                progress("the server did not stop: \(error)")
+    /// Whether enough repetitions were made, and why.
+    private func isEnough(
+        _ played: Int,
+        since clock: ContinuousClock.Instant,
+        _ steps: [ComparisonReport.Step],
+        _ method: inout ComparisonMethod
+    ) throws -> Bool {
+        try control.check()
+        switch repetitions {
+        case .exactly(let count): return played >= count
+        case .untilNarrow(let width, let most, let seconds):
+            let isNarrow = steps.allSatisfy { step in
+                guard let ratio = step.ratio, let interval = ratio.interval, ratio.value > 0 else { return false }
+                return (interval.upperBound - interval.lowerBound) / ratio.value <= 2 * width
             }
-        }
-        let player = ScenarioPlayer(definition, folder: data)
-        let pipeline = try Pipeline.load(
-            folder: folder,
-            overrides: parameters.merging(["base": "http://127.0.0.1:\(port)"]) { $1 }
-        )
-        let home = PipelineHome(pipeline: pipeline.name, root: workFolder)
-        let request = RunRequest(
-            pipeline: pipeline,
-            home: home,
-            settings: settings,
-            workers: workers,
-            fetcher: Fetcher(),
-            control: control,
-            sinks: sinks
-        )
-        for (index, step) in scenario.steps.enumerated() {
-            try player.play(step)
-            // Whoever runs second finds the operating system's caches warm; taking turns shares that out.
-            let isFirstFirst = (index + repetition).isMultiple(of: 2)
-            for style in isFirstFirst ? [Style.declarative, .procedural] : [.procedural, .declarative] {
-                progress("\(step.name): \(style.rawValue)")
-                let measures = try run(style, request)
-                if style == .procedural {
-                    steps[index].procedural.append(measures)
-                } else {
-                    steps[index].declarative.append(measures)
-                }
+            if isNarrow {
+                method.stop = "every ratio's interval is within \(NumberText.significant(width * 100)) % of the ratio"
+                return true
             }
-            steps[index].datasets = merge(steps[index].datasets, try EqualityProof.compare(pipeline, home: home))
+            if played >= most {
+                method.stop = "the limit of \(most) repetitions was reached before all intervals were narrow"
+                return true
+            }
+            if (ContinuousClock.now - clock) / .seconds(1) > seconds {
+                method.stop =
+                    "the limit of \(NumberText.significant(seconds)) seconds was reached before all intervals "
+                    + "were narrow"
+                return true
+            }
+            return false
         }
-        let connection = try Warehouse.scratch()
-        return try QueryAnalysis.graph(of: pipeline, connection: connection).nodes.map(DatasetOutline.init)
     }
 
-    private func run(_ style: Style, _ request: RunRequest) throws -> RunMeasures {
-        let outcome = try Styles.executor(style, procedural).run(request)
-        guard outcome.isSuccess else { throw DuetErrors(outcome.errors) }
-        return RunMeasures(seconds: outcome.seconds, events: outcome.events)
-    }
-
-    /// A dataset that differed in any repetition stays different.
-    private func merge(_ before: [DatasetComparison], _ now: [DatasetComparison]) -> [DatasetComparison] {
-        guard !before.isEmpty else { return now }
-        return zip(before, now).map { $0.isEqual ? $1 : $0 }
-    }
-
-    private func empty(_ path: String) throws {
-        guard FileManager.default.fileExists(atPath: path) else { return }
-        do {
-            try FileManager.default.removeItem(atPath: path)
-        } catch {
-            throw DuetError(
-                .warehouse,
-                "cannot empty the comparison's folder '\(path)'",
-                hint: "is another comparison running, or is the folder somebody else's?",
-                cause: error.localizedDescription
-            )
-        }
+    /// Plays the first step in both styles, and forgets it: code and files are then where they will be.
+    private func warmUp(_ scenario: Scenario, _ definition: Pipeline) throws {
+        progress("warm-up, not measured")
+        var first = scenario
+        first.steps = Array(scenario.steps.prefix(1))
+        var steps = first.steps.map { ComparisonReport.Step(name: $0.name) }
+        let play = try ComparisonPlay(self, definition, first)
+        defer { play.end() }
+        _ = try play.run(repetition: 0, into: &steps)
     }
 }
 
@@ -167,16 +182,4 @@ public enum ProceduralForm: String, Sendable, Hashable, CaseIterable {
     case derived
     /// The hand-written data factory in activities/.
     case activities
-}
-
-/// The executors by style.
-public enum Styles {
-    /// The executor of a style.
-    public static func executor(_ style: Style, _ form: ProceduralForm = .derived) -> any PipelineExecutor {
-        switch style {
-        case .procedural where form == .activities: ActivitiesExecutor()
-        case .procedural: ProceduralExecutor()
-        case .declarative: DeclarativeExecutor()
-        }
-    }
 }

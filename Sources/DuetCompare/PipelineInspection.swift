@@ -164,7 +164,7 @@ public struct PipelineInspection: Sendable {
     /// - Returns: The names of the steps applied.
     /// - Throws: ``DuetError`` when there is no scenario, no such step, or `base` is no folder.
     public func applyScenario(from first: Int, through last: Int) throws -> [String] {
-        let scenario = try ScenarioPlayer.scenario(of: pipeline)
+        let scenario = try ScenarioLibrary.scenario(of: pipeline)
         guard last <= scenario.steps.count else {
             throw DuetError(.wrongValue, "the scenario has \(scenario.steps.count) steps; \(last) were asked for")
         }
@@ -176,8 +176,18 @@ public struct PipelineInspection: Sendable {
             )
         }
         let folder = base.hasPrefix("/") ? base : "\(pipeline.folder)/\(base)"
-        let steps = scenario.steps[(first - 1)..<last]
-        for step in steps { try ScenarioPlayer(pipeline, folder: folder).play(step) }
-        return steps.map(\.name)
+        let player = ScenarioPlayer(pipeline, folder: folder, seed: scenario.seed)
+        for number in first...last {
+            let step = scenario.steps[number - 1]
+            guard !step.actions.contains(where: { $0.kind.changesDefinition }) else {
+                throw DuetError(
+                    .unsupported,
+                    "the step '\(step.name)' changes the definition, which is yours: only 'duet compare' plays it, on a copy",
+                    at: step.location
+                )
+            }
+            try player.play(step, number: number)
+        }
+        return scenario.steps[(first - 1)..<last].map(\.name)
     }
 }

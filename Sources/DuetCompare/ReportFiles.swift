@@ -3,20 +3,34 @@ public import DuetReport
 internal import Foundation
 
 /// Writes reports to files.
-public enum ReportFiles {
+public struct ReportFiles: Sendable {
+    private let markdown: String?
+    private let html: String?
+    private let json: String?
+    private let junit: String?
+
+    /// Names the files; nil for none.
+    public init(markdown: String? = nil, html: String? = nil, json: String? = nil, junit: String? = nil) {
+        self.markdown = markdown
+        self.html = html
+        self.json = json
+        self.junit = junit
+    }
+
     /// Writes a comparison's report.
     ///
     /// - Parameters:
     ///   - report: What was found.
-    ///   - markdown: The file for Markdown; nil for none.
-    ///   - json: The file for JSON; nil for none.
-    /// - Throws: ``DuetError`` when a file cannot be written.
-    public static func write(_ report: ComparisonReport, markdown: String?, json: String?) throws {
+    ///   - regressions: Times against a baseline.
+    /// - Throws: ``DuetError`` when a file cannot be written, or the charts' library is missing for HTML.
+    public func write(_ report: ComparisonReport, regressions: [TimeChange] = []) throws {
         if let markdown { try write(try MarkdownReport.text(report), to: markdown) }
         if let json { try write(report.json.text(pretty: true) + "\n", to: json) }
+        if let junit { try write(JUnitReport.text(report, changes: regressions), to: junit) }
+        if let html { try write(HTMLReport.text(report, charts: try ChartLibrary.text()), to: html) }
     }
 
-    private static func write(_ text: String, to path: String) throws {
+    private func write(_ text: String, to path: String) throws {
         do {
             try text.write(toFile: path, atomically: true, encoding: .utf8)
         } catch {
@@ -27,5 +41,32 @@ public enum ReportFiles {
                 cause: error.localizedDescription
             )
         }
+    }
+}
+
+/// D3, which draws the charts of HTML reports; `scripts/setup` brings it.
+enum ChartLibrary {
+    /// The library's text.
+    ///
+    /// It is looked for beside the command, where a release has it, and in `.deps` of the folder duet was built in or is
+    /// run in.
+    static func text() throws -> String {
+        let built = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        var places = ["\(built.path)/.deps/d3/d3.min.js", ".deps/d3/d3.min.js"]
+        do {
+            let command = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+            places.insert(URL(fileURLWithPath: command).deletingLastPathComponent().path + "/d3.min.js", at: 0)
+        } catch {
+            // Without /proc the other places are left.
+        }
+        for place in places {
+            if let data = FileManager.default.contents(atPath: place) { return String(decoding: data, as: UTF8.self) }
+        }
+        throw DuetError(
+            .missingFile,
+            "the charts' library D3 is missing, which an HTML report needs",
+            hint: "run: scripts/setup"
+        )
     }
 }

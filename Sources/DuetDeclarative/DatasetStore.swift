@@ -70,8 +70,15 @@ struct DatasetStore {
     }
 
     /// Keeps a change for readers until all have taken it.
-    func log(_ change: String, version: Int, columns: [ColumnDescription]) throws {
-        let keep = ExpectationCheck(dataset).keepCondition.map { " WHERE \($0)" } ?? ""
+    ///
+    /// - Parameters:
+    ///   - change: A relation with the rows' columns and `__w`.
+    ///   - version: The version that it leads to.
+    ///   - columns: The rows' columns.
+    ///   - isFiltered: Whether the change is already one of the rows that readers see.
+    /// - Throws: ``DuckDBError`` when a statement fails.
+    func log(_ change: String, version: Int, columns: [ColumnDescription], isFiltered: Bool = false) throws {
+        let keep = isFiltered ? "" : ExpectationCheck(dataset).keepCondition.map { " WHERE \($0)" } ?? ""
         let select = "SELECT \(Self.list(columns)), __w, \(version)::BIGINT AS __version FROM \(change)\(keep)"
         // The types are the rows': a change may hold nothing but NULLs in a column, which alone have no type.
         try connection.execute(

@@ -41,15 +41,25 @@ extension DatasetUpdate {
         let list = DatasetStore.list(columns)
         let old = "temp.main.\(SQL.identifier("old:\(dataset.name)"))"
         let change = "temp.main.\(SQL.identifier("change:\(dataset.name)"))"
-        try run("CREATE OR REPLACE TEMP TABLE \(old) AS SELECT \(list) FROM \(store.rows)", query.text, &measures)
+        let before = isRedefined ? store.published : store.rows
+        try run("CREATE OR REPLACE TEMP TABLE \(old) AS SELECT \(list) FROM \(before)", query.text, &measures)
         // Readers may still have earlier changes to take; those stay valid, so the log is not forgotten here.
         for statement in view.program.nodes.flatMap(\.create) { try run(statement, query.text, &measures) }
         try record(layout: view.layout)
         measures.strategy = .full
         measures.rule = "the query over everything, then the difference"
-        try makeDifference(change, new: store.rows, old: old, columns: columns, query: query, measures: &measures)
+        try makeDifference(
+            change,
+            new: shown(store.rows),
+            old: old,
+            columns: columns,
+            query: query,
+            measures: &measures
+        )
         let hasChanged = measures.rowsInserted + measures.rowsDeleted > 0
-        if hasChanged, hasReaders { try store.log(change, version: version, columns: columns) }
+        if hasChanged, hasReaders {
+            try store.log(change, version: version, columns: columns, isFiltered: isRedefined)
+        }
         try publishing(query)
         let rows = try connection.scalar("SELECT count(*) FROM \(store.rows)").int ?? 0
         return Result(rows: try publishedRows(rows), hasChanged: hasChanged, checked: .all(store.rows))

@@ -204,14 +204,34 @@ struct DatasetUpdate {
         let change = "temp.main.\(SQL.identifier("change:\(dataset.name)"))"
         try run("CREATE OR REPLACE TEMP TABLE \(new) AS \(select)", query.text, &measures)
         let columns = try store.visibleColumns(of: store.rows)
-        try makeDifference(change, new: new, old: store.rows, columns: columns, query: query, measures: &measures)
+        try makeDifference(
+            change,
+            new: shown(new),
+            old: isRedefined ? store.published : store.rows,
+            columns: columns,
+            query: query,
+            measures: &measures
+        )
         let hasChanged = measures.rowsInserted + measures.rowsDeleted > 0
         // Hidden columns may differ where the visible ones do not (a file delivered again), so the rows are replaced.
         try run("CREATE OR REPLACE TABLE \(store.rows) AS SELECT * FROM \(new)", query.text, &measures)
-        if hasChanged, hasReaders { try store.log(change, version: version, columns: columns) }
+        if hasChanged, hasReaders {
+            try store.log(change, version: version, columns: columns, isFiltered: isRedefined)
+        }
         try publishing(query)
         let rows = try connection.scalar("SELECT count(*) FROM \(store.rows)").int ?? 0
         return Result(rows: try publishedRows(rows), hasChanged: hasChanged, checked: .all(store.rows))
+    }
+
+    /// Whether the dataset was made from another definition.
+    ///
+    /// Which rows are kept out may be another matter then, so the difference is that of the rows that readers saw and see.
+    var isRedefined: Bool { memory.state.datasets[dataset.name].map { $0.definition != dataset.definition } ?? false }
+
+    /// A relation of new rows, without those that readers will not see where that may have changed; as SQL after FROM.
+    func shown(_ relation: String) -> String {
+        guard isRedefined, let keep = ExpectationCheck(dataset).keepCondition else { return relation }
+        return "(SELECT * FROM \(relation) WHERE \(keep))"
     }
 
     /// Makes a temporary table of what one relation has and another lacks, and counts it.

@@ -7,28 +7,49 @@ public struct ComparisonReport: Sendable {
     public struct Step: Sendable {
         /// The step's name.
         public var name: String
+        /// The kinds of what it does, as in `append, kill`.
+        public var kinds: String
+        /// What it did, in words.
+        public var notes: [String]
+        /// Whether it was taken back at its end, and both styles run again.
+        public var isTakenBack: Bool
         /// The procedural runs' measures, one for each repetition.
         public var procedural: [RunMeasures]
         /// The declarative runs' measures, one for each repetition.
         public var declarative: [RunMeasures]
         /// Every published dataset, held against its namesake.
         public var datasets: [DatasetComparison]
+        /// What the step's fault did, by style; of the last repetition.
+        public var faults: [FaultOutcome]
 
         /// Creates a step.
         public init(
             name: String,
+            kinds: String = "nothing",
+            notes: [String] = [],
+            isTakenBack: Bool = false,
             procedural: [RunMeasures] = [],
             declarative: [RunMeasures] = [],
-            datasets: [DatasetComparison] = []
+            datasets: [DatasetComparison] = [],
+            faults: [FaultOutcome] = []
         ) {
             self.name = name
+            self.kinds = kinds
+            self.notes = notes
+            self.isTakenBack = isTakenBack
             self.procedural = procedural
             self.declarative = declarative
             self.datasets = datasets
+            self.faults = faults
         }
 
         /// Whether every dataset is equal in both styles.
         public var isEqual: Bool { datasets.allSatisfy(\.isEqual) }
+
+        /// The declarative time by the procedural; nil when there is none.
+        public var ratio: TimeRatio? {
+            TimeRatio(declarative: declarative.map(\.seconds), procedural: procedural.map(\.seconds))
+        }
     }
 
     /// The pipeline's name.
@@ -39,12 +60,20 @@ public struct ComparisonReport: Sendable {
     public var date: String
     /// Where it was made.
     public var machine: Machine
+    /// With what it was made.
+    public var method = ComparisonMethod()
     /// How often the scenario was played from the start.
     public var repetitions: Int
-    /// The datasets and what they read.
+    /// The datasets and what they read, each after those it reads.
     public var datasets: [DatasetOutline]
     /// The steps.
     public var steps: [Step]
+    /// What each style's definition takes to write and to change; nil when it was not asked for.
+    public var effort: EffortReport?
+    /// What the runs would come to at the prices of a file; nil without one.
+    public var cost: CostReport?
+    /// How time grows with the change and with the data; nil when it was not asked for.
+    public var sweep: SweepReport?
 
     /// Creates a report.
     public init(
@@ -66,7 +95,56 @@ public struct ComparisonReport: Sendable {
     }
 
     /// Whether every dataset was equal after every step.
-    public var isEqual: Bool { steps.allSatisfy(\.isEqual) }
+    public var isEqual: Bool { steps.allSatisfy(\.isEqual) && sweep?.isEqual ?? true }
+
+    /// The first step with a difference, and in it the first dataset that differs while all it reads agrees.
+    public var firstDifference: (step: String, dataset: DatasetComparison)? {
+        for step in steps where !step.isEqual {
+            let order = Dictionary(datasets.enumerated().map { ($1.name, $0) }) { first, _ in first }
+            let differing = step.datasets.filter { !$0.isEqual }
+            let first = differing.min { order[$0.name] ?? .max < order[$1.name] ?? .max }
+            if let first { return (step.name, first) }
+        }
+        return nil
+    }
+}
+
+/// How a comparison was made, for who wants to make it again.
+public struct ComparisonMethod: Sendable, Hashable {
+    /// The scenario's name.
+    public var scenario = "the pipeline's own"
+    /// The seed of choices by lot.
+    public var seed = 1
+    /// What the procedural style ran: `derived` or `activities`.
+    public var procedural = "derived"
+    /// Threads of DuckDB; nil for one a core.
+    public var threads: Int?
+    /// DuckDB's limit of memory in bytes; nil for its own.
+    public var memoryLimit: Int?
+    /// Steps at once.
+    public var workers = 2
+    /// Whether the sources came over HTTP, or from a folder.
+    public var isServed = true
+    /// Whether the first step was played once before anything was measured.
+    public var hasWarmUp = false
+    /// Why no more repetitions were made.
+    public var stop = "as many repetitions as were asked for"
+    /// The machine's load averages over 1, 5 and 15 minutes before it began.
+    public var loadBefore: [Double] = []
+
+    /// Creates a method with nothing said.
+    public init() {}
+
+    /// The method as JSON.
+    var json: JSONValue {
+        [
+            "scenario": .string(scenario), "seed": .integer(Int64(seed)), "procedural_form": .string(procedural),
+            "threads": threads.map { .integer(Int64($0)) } ?? .null,
+            "memory_limit_bytes": memoryLimit.map { .integer(Int64($0)) } ?? .null,
+            "workers": .integer(Int64(workers)), "served_over_http": .bool(isServed), "warm_up": .bool(hasWarmUp),
+            "stopped_because": .string(stop), "load_before": .array(loadBefore.map { .double($0) }),
+        ]
+    }
 }
 
 /// One run, as the report needs it.
@@ -75,11 +153,14 @@ public struct RunMeasures: Sendable {
     public var seconds: Double
     /// The events.
     public var events: [RunEvent]
+    /// What it took of the machine; nil when that was not measured.
+    public var resources: RunResources?
 
     /// Creates measures.
-    public init(seconds: Double, events: [RunEvent]) {
+    public init(seconds: Double, events: [RunEvent], resources: RunResources? = nil) {
         self.seconds = seconds
         self.events = events
+        self.resources = resources
     }
 
     /// The events that end a step, with their measures.
@@ -105,6 +186,10 @@ public struct DatasetComparison: Sendable, Hashable {
     public var note: String?
     /// Some of the rows that one side has and the other lacks.
     public var samples: [String]
+    /// Rows that only the procedural or only the declarative warehouse has, as often as it has more of them.
+    public var surplus: (procedural: Int, declarative: Int) = (0, 0)
+    /// How it was found out: `rows`, `fingerprints` or `columns`.
+    public var method = "rows"
 
     /// Creates a comparison.
     public init(
@@ -124,6 +209,7 @@ public struct DatasetComparison: Sendable, Hashable {
     /// Equal in every part.
     public static func == (a: Self, b: Self) -> Bool {
         a.name == b.name && a.rows == b.rows && a.isEqual == b.isEqual && a.note == b.note && a.samples == b.samples
+            && a.surplus == b.surplus && a.method == b.method
     }
 
     /// Feeds the name and the verdict.

@@ -29,7 +29,10 @@ public enum MarkdownReport {
     }
 
     private static func differences(_ report: ComparisonReport) -> String {
-        var text = ""
+        var text = faults(report)
+        if let first = report.firstDifference {
+            text += "\n\nthe styles differ, first in \(first.dataset.name) at the step '\(first.step)'"
+        }
         for step in report.steps where !step.isEqual {
             text += "\n\nafter '\(step.name)':"
             for dataset in step.datasets where !dataset.isEqual {
@@ -40,29 +43,71 @@ public enum MarkdownReport {
         return text
     }
 
+    private static func faults(_ report: ComparisonReport) -> String {
+        let rows = report.steps.flatMap { step in
+            step.faults.map {
+                [
+                    step.name, $0.style, $0.ending.rawValue, NumberText.seconds($0.recoverySeconds),
+                    "\($0.stepsRepeated)", NumberText.count($0.rowsRewritten), "\($0.rowsLost) / \($0.rowsDoubled)",
+                ]
+            }
+        }
+        if rows.isEmpty { return "" }
+        let header = ["fault", "style", "the run", "recovered in", "steps again", "rows again", "rows lost / doubled"]
+        return "\n\n" + TextTable.text(header: header, rows: rows, rightAligned: [3, 4, 5])
+    }
+
     private static func model(_ report: ComparisonReport) -> [String: Any] {
         let count = Set(report.steps.flatMap(\.datasets).map(\.name)).count
-        return [
+        var model: [String: Any] = [
             "pipeline": report.pipeline,
             "summary": report.summary ?? "",
             "date": report.date,
             "verdict": report.isEqual
                 ? "After every step all \(count) published datasets were **equal** in both styles: same columns, same "
                     + "types, same rows, each as often."
-                : "**The styles differ.** See the steps marked below.",
+                : report.firstDifference.map {
+                    "**The styles differ**, first in `\($0.dataset.name)` at the step '\($0.step)'."
+                } ?? "**The styles differ.** See the steps marked below.",
             "processor": report.machine.processor,
             "cores": report.machine.cores,
             "memory": NumberText.bytes(report.machine.memory),
             "system": report.machine.system,
             "duckDB": report.machine.duckDB,
-            "repetitions": report.repetitions == 1
-                ? "Each step was run once in each style; take small differences for noise."
-                : "The scenario was played \(report.repetitions) times from the start; times are medians.",
+            "repetitions": repetitions(report),
             "steps": report.steps.map(stepModel),
             "graph": MermaidChart.graph(report.datasets),
             "details": report.steps.map(detailModel),
             "expectations": expectationRows(report),
+            "transport": report.method.isServed
+                ? "Sources came over HTTP from a server on this machine." : "Sources were read from a folder.",
+            "scenario": report.method.scenario,
+            "seed": report.method.seed,
+            "load": load(report),
         ]
+        let notes = report.steps.filter { !$0.notes.isEmpty }.map {
+            ["step": $0.name, "text": $0.notes.joined(separator: "; ")]
+        }
+        if !notes.isEmpty { model["hasNotes"] = ["notes": notes] }
+        return model.merging(MarkdownParts.models(report)) { $1 }
+    }
+
+    private static func repetitions(_ report: ComparisonReport) -> String {
+        switch report.repetitions {
+        case 1: "Each step was run once in each style; take small differences for noise."
+        case 2: "The scenario was played twice from the start; times are means of two."
+        default:
+            "The scenario was played \(report.repetitions) times from the start; times are medians, and ratios have 95 % "
+                + "intervals by bootstrap."
+        }
+    }
+
+    /// What else the machine did, as far as it was seen.
+    private static func load(_ report: ComparisonReport) -> String {
+        let others = report.steps.flatMap { $0.procedural + $0.declarative }.compactMap(\.resources?.backgroundCores)
+        guard let most = others.max() else { return "background load was not measured" }
+        return "background load: others kept \(NumberText.decimals(Statistics.median(others), 2)) cores busy on the "
+            + "median of all runs, and \(NumberText.decimals(most, 2)) at most"
     }
 
     private static func stepModel(_ step: ComparisonReport.Step) -> [String: String] {
@@ -75,13 +120,20 @@ public enum MarkdownReport {
             "name": step.name,
             "procedural": NumberText.seconds(procedural),
             "declarative": NumberText.seconds(declarative),
-            "ratio": procedural > 0 ? NumberText.significant(declarative / procedural) : "",
+            "ratio": ratio(step),
             "proceduralRows": NumberText.count(left?.sum(of: .dataset, written) ?? 0),
             "declarativeRows": NumberText.count(right?.sum(of: .dataset, written) ?? 0),
             "proceduralBytes": NumberText.bytes(left?.sum(\.bytesTransferred) ?? 0),
             "declarativeBytes": NumberText.bytes(right?.sum(\.bytesTransferred) ?? 0),
-            "equal": step.isEqual ? "equal" : "DIFFERENT",
+            "equal": step.datasets.isEmpty ? "-" : step.isEqual ? "equal" : "DIFFERENT",
         ]
+    }
+
+    private static func ratio(_ step: ComparisonReport.Step) -> String {
+        guard let ratio = step.ratio else { return "" }
+        guard let interval = ratio.interval, !ratio.isTooNoisy else { return ratio.text }
+        return "\(ratio.text) (\(NumberText.significant(interval.lowerBound)) - "
+            + "\(NumberText.significant(interval.upperBound)))"
     }
 
     private static func detailModel(_ step: ComparisonReport.Step) -> [String: Any] {

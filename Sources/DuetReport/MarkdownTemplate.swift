@@ -15,6 +15,83 @@ enum MarkdownTemplate {
 
         *Ratio* is declarative time by procedural time. *Rows written* counts rows inserted and deleted in all datasets.
         {{{repetitions}}}
+        {{#hasNotes}}
+
+        What the steps did:
+
+        {{#notes}}
+        - **{{{step}}}**: {{{text}}}
+        {{/notes}}
+        {{/hasNotes}}
+        {{#hasFaults}}
+
+        ## Faults
+
+        Both styles ran under each fault; then it was taken back and both ran again. Lost and doubled rows were counted
+        after that, one style against the other.
+
+        | fault | style | the run | datasets changed / as before / gone | time to recover | steps done again | rows written again | rows lost / doubled |
+        |---|---|---|---|---:|---:|---:|---|
+        {{#faults}}
+        | {{{fault}}} | {{{style}}} | {{{ending}}} | {{{state}}} | {{{recovery}}} | {{{steps}}} | {{{rows}}} | {{{lost}}} / {{{doubled}}} |
+        {{/faults}}
+        {{/hasFaults}}
+        {{#hasSweep}}
+
+        ## Break-even
+
+        Rows of `{{{sweepSource}}}` were corrected, more and more of them at a time. {{{breakEven}}}
+
+        | changed | procedural | declarative | ratio | tables |
+        |---:|---:|---:|---:|---|
+        {{#changes}}
+        | {{{x}}} % | {{{procedural}}} | {{{declarative}}} | {{{ratio}}} | {{{equal}}} |
+        {{/changes}}
+
+        The same number of rows corrected at growing sizes:
+
+        | size | rows in the largest dataset | procedural | declarative | ratio |
+        |---:|---:|---:|---:|---:|
+        {{#sizes}}
+        | × {{{x}}} | {{{rows}}} | {{{procedural}}} | {{{declarative}}} | {{{ratio}}} |
+        {{/sizes}}
+        {{/hasSweep}}
+        {{#hasEffort}}
+
+        ## Effort
+
+        Counted in the definitions' files.
+
+        | definition | files | statements or activities | lines | tokens |
+        |---|---:|---:|---:|---:|
+        {{#effortSizes}}
+        | {{{definition}}} | {{{files}}} | {{{statements}}} | {{{lines}}} | {{{tokens}}} |
+        {{/effortSizes}}
+
+        Places, on average, that name what a typical change is about:
+
+        | change | {{{definitions}}} |
+        |---|{{{rules}}}|
+        {{#effortChanges}}
+        | {{{change}}} | {{{places}}} |
+        {{/effortChanges}}
+        {{/hasEffort}}
+        {{#hasCost}}
+
+        ## Cost at these prices
+
+        At the prices of `{{{costFile}}}`, of {{{costDate}}}, in {{{currency}}}: an estimate to compare styles by, and no quote.
+
+        | step | procedural | declarative |
+        |---|---:|---:|
+        {{#bills}}
+        | {{{step}}} | {{{procedural}}} | {{{declarative}}} |
+        {{/bills}}
+
+        {{#assumptions}}
+        - {{{.}}}
+        {{/assumptions}}
+        {{/hasCost}}
 
         ## The pipeline
 
@@ -61,11 +138,12 @@ enum MarkdownTemplate {
         ## How it was measured
 
         Both styles ran in one process, in turn, on the same machine and with the same settings of DuckDB, each on a
-        warehouse of its own that was empty before the first step. Sources came over HTTP from a server on this machine.
-        Times are wall times of a whole run: opening the warehouse, transfers, queries, and writing. After each step every
-        published dataset was compared row by row as a multiset, in SQL.
+        warehouse of its own that was empty before the first step. {{{transport}}} Times are wall times of a whole run:
+        opening the warehouse, transfers, queries, and writing. After each step every published dataset was compared as a
+        multiset in SQL: by two sums of hashes of all rows, and row by row for all but very large tables.
 
-        - made on {{{date}}} by `duet compare`
+        - made on {{{date}}} by `duet compare`; scenario: {{{scenario}}}, seed {{{seed}}}
+        - {{{load}}}
         - machine: {{{processor}}}, {{{cores}}} cores, {{{memory}}} memory, {{{system}}}
         - DuckDB {{{duckDB}}}
 

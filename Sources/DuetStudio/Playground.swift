@@ -155,9 +155,13 @@ public final class Playground: Sendable {
                     hint: "\(first) of \(steps.count) steps have been applied; start over to apply them again"
                 )
             }
-            for step in steps[first...last] {
-                try ScenarioPlayer(original, folder: "\(workFolder)/data").play(step)
+            let player = ScenarioPlayer(original, folder: "\(workFolder)/data", definition: copyFolder)
+            for (number, step) in zip(first + 1..., steps[first...last]) {
+                let played = try player.play(step, number: number)
+                // A step may have changed the copy's definition.
+                let changed = played.hasNewDefinition ? try load(port: state.withLock { $0.port }) : nil
                 state.withLock { state in
+                    if let changed { state.pipeline = changed }
                     state.applied += 1
                     state.pending.append(step.name)
                 }

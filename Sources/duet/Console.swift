@@ -11,6 +11,7 @@ enum Console {
         static let error: Int32 = 1
         static let usage: Int32 = 2
         static let differs: Int32 = 3
+        static let slower: Int32 = 4
         static let stopped: Int32 = 130
     }
 

@@ -14,7 +14,8 @@ struct Duet: ParsableCommand {
             Example:
               duet compare pipelines/flights
 
-            Exit codes: 0 done (and equal), 1 error, 2 wrong usage, 3 the results differ, 130 stopped by Ctrl-C.
+            Exit codes: 0 done (and equal), 1 error, 2 wrong usage, 3 the results differ, 4 slower than the
+            baseline, 130 stopped by Ctrl-C.
             """,
         version: "0.1.0",
         subcommands: [

@@ -19,6 +19,8 @@ public struct Pipeline: Sendable {
     public var datasets: [Dataset]
     /// How the sources change, step by step; nil when pipeline.yml has no `scenario`.
     public var scenario: Scenario?
+    /// The scenarios that pipeline.yml names under `scenarios`, in its order.
+    public var namedScenarios: [Scenario] = []
     /// Clauses that were read and have no effect, and the like: shown, but no reason to stop.
     public var warnings: [DuetError]
 
@@ -136,32 +138,4 @@ public struct ReadOption: Sendable, Hashable {
         self.value = value
         self.location = location
     }
-}
-
-/// How the sources change over time: what `duet compare` plays in both styles.
-public struct Scenario: Sendable, Hashable {
-    /// The steps in order; the first one usually lays down the initial files.
-    public var steps: [ScenarioStep]
-}
-
-/// One change of the sources, after which both styles run.
-public struct ScenarioStep: Sendable, Hashable {
-    /// A short name, shown in reports.
-    public var name: String
-    /// The files to write or replace; none means that nothing changes.
-    public var writes: [ScenarioWrite]
-    /// Where pipeline.yml has it.
-    public var location: SourceLocation
-}
-
-/// Files of one kind that a scenario step writes.
-public struct ScenarioWrite: Sendable, Hashable {
-    /// The file's path below the data folder; `{part}` stands for the value of ``part``.
-    public var file: String
-    /// The rows, as a query DuckDB runs; relative paths in it are relative to the pipeline's folder.
-    public var query: String
-    /// An expression over the query's columns by which rows are spread over files; nil for one file.
-    public var part: String?
-    /// Where pipeline.yml has it.
-    public var location: SourceLocation
 }

@@ -7,6 +7,7 @@ struct PipelineFile {
     var sources: [Source] = []
     var models = ModelDeclaration.standard
     var scenario: Scenario?
+    var namedScenarios: [Scenario] = []
 
     /// Reads pipeline.yml; `overrides` replace values of declared parameters.
     init(_ file: SourceFile, overrides: [String: String]) throws(DuetError) {
@@ -14,7 +15,7 @@ struct PipelineFile {
         let root = try YAMLValue.root(of: file)
         let members = try root.mapping(
             "pipeline.yml",
-            known: ["name", "description", "schema", "parameters", "sources", "models", "scenario"]
+            known: ["name", "description", "schema", "parameters", "sources", "models", "scenario", "scenarios"]
         )
         // Parameters first: every other value may use them, wherever they stand.
         for (key, value) in members where key == "parameters" {
@@ -42,7 +43,8 @@ struct PipelineFile {
             case "schema": schema = try value.string("schema")
             case "sources": try readSources(value)
             case "models": models = try ModelReader(parameters: Parameters(values: parameters)).models(value)
-            case "scenario": scenario = try readScenario(value)
+            case "scenario": scenario = try scenarioReader.scenario(value)
+            case "scenarios": namedScenarios = try scenarioReader.scenarios(value)
             default: break
             }
         }
@@ -62,6 +64,8 @@ struct PipelineFile {
             )
         }
     }
+
+    private var scenarioReader: ScenarioReader { ScenarioReader(parameters: Parameters(values: parameters)) }
 
     private func text(_ value: YAMLValue, _ what: String) throws(DuetError) -> String {
         let location = value.location
@@ -135,49 +139,5 @@ struct PipelineFile {
             if let format = FileFormat(fileName: address) { return format }
         }
         throw value.error(.missingKey, "\(what) has no format", hint: "add format: csv, json, jsonl or parquet")
-    }
-
-    private func readScenario(_ value: YAMLValue) throws(DuetError) -> Scenario {
-        var steps: [ScenarioStep] = []
-        for item in try value.sequence("scenario") {
-            var step = ScenarioStep(name: "", writes: [], location: item.location)
-            for (key, member) in try item.mapping("a scenario step", known: ["step", "write"]) {
-                if key == "step" {
-                    step.name = try member.string("the step's name")
-                } else {
-                    for write in try member.sequence("write") { step.writes.append(try scenarioWrite(write)) }
-                }
-            }
-            guard !step.name.isEmpty else {
-                throw item.error(.missingKey, "a scenario step has no name", hint: "add: step: initial load")
-            }
-            if steps.contains(where: { $0.name == step.name }) {
-                throw item.error(.duplicateName, "two scenario steps are named '\(step.name)'")
-            }
-            steps.append(step)
-        }
-        return Scenario(steps: steps)
-    }
-
-    private func scenarioWrite(_ value: YAMLValue) throws(DuetError) -> ScenarioWrite {
-        var write = ScenarioWrite(file: "", query: "", part: nil, location: value.location)
-        for (key, member) in try value.mapping("a file to write", known: ["file", "query", "part"]) {
-            switch key {
-            case "file": write.file = try text(member, "file")
-            case "query": write.query = try text(member, "query")
-            default: write.part = try text(member, "part")
-            }
-        }
-        guard !write.file.isEmpty, !write.query.isEmpty else {
-            throw value.error(.missingKey, "a file to write needs 'file' and 'query'")
-        }
-        guard write.part == nil || write.file.contains("{part}") else {
-            throw value.error(
-                .wrongValue,
-                "the rows are spread by 'part', but the file's name '\(write.file)' has no {part}",
-                hint: "write for example: file: flights/{part}.csv"
-            )
-        }
-        return write
     }
 }

@@ -68,6 +68,7 @@ private struct PipelineLoader {
             models: definition.models,
             datasets: [],
             scenario: definition.scenario,
+            namedScenarios: definition.namedScenarios,
             warnings: []
         )
     }

@@ -54,6 +54,13 @@ struct YAMLValue {
         return members
     }
 
+    /// Whether this is a mapping.
+    var isMapping: Bool { if case .mapping = node { true } else { false } }
+    /// Whether this is a list.
+    var isSequence: Bool { if case .sequence = node { true } else { false } }
+    /// The text of a scalar; nil for everything else.
+    var scalarText: String? { if case .scalar(let scalar) = node { scalar.string } else { nil } }
+
     /// The items of a sequence.
     func sequence(_ what: String) throws(DuetError) -> [YAMLValue] {
         guard case .sequence(let sequence) = node else {

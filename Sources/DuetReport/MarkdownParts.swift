@@ -1,0 +1,77 @@
+/// The parts of the Markdown report that are there only when they were asked for.
+enum MarkdownParts {
+    static func models(_ report: ComparisonReport) -> [String: Any] {
+        var models: [String: Any] = [:]
+        let faults = report.steps.flatMap { step in step.faults.map { row(step, $0) } }
+        if !faults.isEmpty { models["hasFaults"] = ["faults": faults] }
+        if let sweep = report.sweep { models["hasSweep"] = model(sweep) }
+        if let effort = report.effort { models["hasEffort"] = model(effort) }
+        if let cost = report.cost { models["hasCost"] = model(cost, report) }
+        return models
+    }
+
+    private static func row(_ step: ComparisonReport.Step, _ fault: FaultOutcome) -> [String: String] {
+        [
+            "fault": step.name, "style": fault.style, "ending": fault.ending.rawValue,
+            "state": "\(fault.datasetsChanged) / \(fault.datasetsKept) / \(fault.datasetsLost)",
+            "recovery": NumberText.seconds(fault.recoverySeconds), "steps": "\(fault.stepsRepeated)",
+            "rows": NumberText.count(fault.rowsRewritten), "lost": NumberText.count(fault.rowsLost),
+            "doubled": NumberText.count(fault.rowsDoubled),
+        ]
+    }
+
+    private static func model(_ sweep: SweepReport) -> [String: Any] {
+        let row = { (point: SweepReport.Point) -> [String: String] in
+            [
+                "x": point.x == point.x.rounded() ? "\(Int(point.x))" : "\(point.x)",
+                "rows": NumberText.count(point.rowsBefore), "procedural": NumberText.seconds(point.procedural),
+                "declarative": NumberText.seconds(point.declarative),
+                "ratio": point.procedural > 0 ? NumberText.significant(point.declarative / point.procedural) : "",
+                "equal": point.isEqual ? "equal" : "DIFFERENT",
+            ]
+        }
+        return [
+            "sweepSource": sweep.source,
+            "breakEven": sweep.breakEven().map {
+                "From about **\(NumberText.significant($0)) %** of the rows on full reprocessing was faster."
+            } ?? "Full reprocessing was never faster, up to all rows.",
+            "changes": sweep.points.filter { $0.series == "change" }.map(row),
+            "sizes": sweep.points.filter { $0.series == "size" }.map(row),
+        ]
+    }
+
+    private static func model(_ effort: EffortReport) -> [String: Any] {
+        [
+            "effortSizes": effort.sizes.map {
+                [
+                    "definition": $0.definition, "files": "\($0.files)", "statements": NumberText.count($0.statements),
+                    "lines": NumberText.count($0.lines), "tokens": NumberText.count($0.tokens),
+                ]
+            },
+            "definitions": effort.sizes.map(\.definition).joined(separator: " | "),
+            "rules": effort.sizes.map { _ in "---:" }.joined(separator: "|"),
+            "effortChanges": effort.changes.map { change in
+                [
+                    "change": change.change,
+                    "places": change.places.map { $0.map(NumberText.significant) ?? "-" }.joined(separator: " | "),
+                ]
+            },
+        ]
+    }
+
+    private static func model(_ cost: CostReport, _ report: ComparisonReport) -> [String: Any] {
+        let amount = { (step: String, style: String) in
+            cost.bills.first { $0.step == step && $0.style == style }.map { NumberText.decimals($0.amount, 6) } ?? "-"
+        }
+        return [
+            "costFile": cost.file, "costDate": cost.date, "currency": cost.currency,
+            "bills": report.steps.map {
+                [
+                    "step": $0.name, "procedural": amount($0.name, "procedural"),
+                    "declarative": amount($0.name, "declarative"),
+                ]
+            },
+            "assumptions": cost.assumptions,
+        ]
+    }
+}
