@@ -46,6 +46,7 @@ case "datasets": try DatasetsBenchmark(count: max(2, numbers.first ?? 1000), rep
 case "equality": try EqualityBenchmark(rows: numbers.first ?? 10_000_000).run()
 case "lineage":
     try LineageBenchmark(repetitions: numbers.first ?? 5, rows: numbers.dropFirst().first ?? 10_000_000).run()
+case "fetch": try await FetchBenchmark(repetitions: numbers.first ?? 5).run()
 case nil:
     try FlightsBenchmark(repetitions: rounds).run()
     try TPCHBenchmark(scale: scale, rounds: rounds).run()

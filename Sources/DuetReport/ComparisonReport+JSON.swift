@@ -82,6 +82,7 @@ extension ComparisonReport.Step {
             "split": runs.last.map { TimeSplit($0).json } ?? .null,
             "resources": .array(runs.map { $0.resources?.json ?? .null }),
             "bytes_transferred": .integer(Int64(runs.last?.sum(\.bytesTransferred) ?? 0)),
+            "bytes_saved": .integer(Int64(runs.last?.sum(\.transfers.bytesSaved) ?? 0)),
             "requests": .integer(Int64(runs.last?.sum(\.requests) ?? 0)),
             "rows_written": .integer(Int64(runs.last?.sum(of: .dataset) { $0.rowsInserted + $0.rowsDeleted } ?? 0)),
             "statements": .integer(Int64(runs.last?.sum { $0.statements.count } ?? 0)),

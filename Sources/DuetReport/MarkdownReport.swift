@@ -76,6 +76,7 @@ public enum MarkdownReport {
             "duckDB": report.machine.duckDB,
             "repetitions": repetitions(report),
             "steps": report.steps.map(stepModel),
+            "sources": sources(report),
             "graph": MermaidChart.graph(report.datasets),
             "details": report.steps.map(detailModel),
             "expectations": expectationRows(report),
@@ -108,6 +109,28 @@ public enum MarkdownReport {
         guard let most = others.max() else { return "background load was not measured" }
         return "background load: others kept \(NumberText.decimals(Statistics.median(others), 2)) cores busy on the "
             + "median of all runs, and \(NumberText.decimals(most, 2)) at most"
+    }
+
+    /// What the transfers spared, and whose servers nobody checked.
+    private static func sources(_ report: ComparisonReport) -> [String] {
+        let runs = report.steps.flatMap { [$0.procedural.last, $0.declarative.last] }.compactMap { $0 }
+        let transfers = runs.flatMap {
+            $0.steps.compactMap { step in step.measures.map { (step.step ?? "", $0.transfers) } }
+        }
+        let spared = transfers.reduce(0) { $0 + $1.1.bytesSaved }
+        let unasked = transfers.reduce(0) { $0 + $1.1.filesCached }
+        var lines: [String] = []
+        if spared > 0 {
+            lines.append(
+                "Conditional requests, manifests and listings spared \(NumberText.bytes(spared)): "
+                    + "\(NumberText.count(unasked)) times a file was found unchanged and did not come again."
+            )
+        }
+        let reasons = transfers.compactMap { step, measures in measures.unverified.map { "\(step): \($0)" } }
+        for reason in Set(reasons).sorted() {
+            lines.append("**The server's certificate was not checked** for \(reason)")
+        }
+        return lines
     }
 
     private static func stepModel(_ step: ComparisonReport.Step) -> [String: String] {

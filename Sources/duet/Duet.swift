@@ -24,6 +24,7 @@ struct Duet: ParsableCommand {
             TraceCommand.self, WhyNotCommand.self, LineageCommand.self, EventsCommand.self, HistoryCommand.self,
             DiffCommand.self, DebugCommand.self,
             SampleCommand.self, ProfileCommand.self, SQLCommand.self, ReportCommand.self,
+            FetchCommand.self, SourcesCommand.self,
             ScenarioCommand.self, DemoCommand.self, ExpressionCommand.self,
             ServeCommand.self, TeachCommand.self,
         ]

@@ -71,7 +71,8 @@ struct RunCommand: ParsableCommand {
             fullRefresh == ["all"] ? Set(pipeline.datasets.map(\.name)) : try options.names(fullRefresh, of: pipeline)
         let selection = refresh.isEmpty ? nil : try options.names(refresh, of: pipeline).union(rebuild)
         let sinks: [any EventSink] = logging.sink.map { [$0] } ?? (json ? [] : [progress])
-        let request = request(pipeline, selection, rebuild, control, sinks)
+        var request = request(pipeline, selection, rebuild, control, sinks)
+        request.progress = json ? nil : progress.reporter
         let executor = Styles.executor(procedural == .activities ? .procedural : style, procedural)
         func tell(_ outcome: RunOutcome) {
             progress.clear()
