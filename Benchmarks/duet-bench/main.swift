@@ -7,12 +7,15 @@ if CommandLine.arguments.dropFirst().first == RawSQL.argument {
     let isHelp = CommandLine.arguments.contains { $0 == "--help" || $0 == "-h" }
     if isHelp {
         print(
-            "usage: duet-bench [repetitions]\n       duet-bench datasets [count]\n\n"
+            "usage: duet-bench [repetitions]\n       duet-bench datasets [count]\n"
+                + "       duet-bench inference [repetitions]\n\n"
                 + "Measures duet against bare DuckDB. Example: make bench"
         )
     } else if CommandLine.arguments.dropFirst().first == "datasets" {
         let count = CommandLine.arguments.dropFirst(2).first.flatMap(Int.init) ?? 1000
         try DatasetsBenchmark(count: max(2, count), repetitions: 3).run()
+    } else if CommandLine.arguments.dropFirst().first == "inference" {
+        try InferenceBenchmark(repetitions: CommandLine.arguments.dropFirst(2).first.flatMap(Int.init) ?? 3).run()
     } else {
         let repetitions = CommandLine.arguments.dropFirst().first.flatMap(Int.init) ?? 5
         try FlightsBenchmark(repetitions: repetitions).run()

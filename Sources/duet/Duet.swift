@@ -22,6 +22,7 @@ struct Duet: ParsableCommand {
             CompareCommand.self, ShowCommand.self,
             ScenarioCommand.self, DemoCommand.self, ExpressionCommand.self,
             ServeCommand.self, TeachCommand.self,
+            InferenceCommand.self, ModelCommand.self,
         ]
     )
 
