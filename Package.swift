@@ -35,7 +35,8 @@ let package = Package(
             name: "duet",
             dependencies: [
                 "DuckKit", "DuetCompare", "DuetEngine", "DuetEvents", "DuetExpression", "DuetFactory", "DuetFetch",
-                "DuetLineage", "DuetPipeline", "DuetProcedural", "DuetReport", "DuetServe", "DuetStudio",
+                "DuetInference", "DuetLineage", "DuetPipeline", "DuetProcedural", "DuetReport", "DuetServe",
+                "DuetStudio",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
@@ -43,8 +44,8 @@ let package = Package(
         .executableTarget(
             name: "duet-bench",
             dependencies: [
-                "DuckKit", "DuetCompare", "DuetDeclarative", "DuetEngine", "DuetEvents", "DuetFetch", "DuetLineage",
-                "DuetMaintenance", "DuetPipeline", "DuetReport", "DuetTPC",
+                "DuckKit", "DuetCompare", "DuetDeclarative", "DuetEngine", "DuetEvents", "DuetFetch",
+                "DuetInference", "DuetLineage", "DuetMaintenance", "DuetPipeline", "DuetReport", "DuetTPC",
             ],
             path: "Benchmarks/duet-bench",
             swiftSettings: strict
@@ -120,7 +121,8 @@ let package = Package(
         .target(
             name: "DuetCompare",
             dependencies: [
-                "DuckKit", "DuetDeclarative", "DuetEngine", "DuetEvents", "DuetFactory", "DuetFetch", "DuetPipeline",
+                "DuckKit", "DuetDeclarative", "DuetEngine", "DuetEvents", "DuetFactory", "DuetFetch",
+                "DuetInference", "DuetPipeline",
                 "DuetProcedural", "DuetReport", "DuetServe",
             ],
             swiftSettings: pure
@@ -158,7 +160,9 @@ let package = Package(
         .testTarget(name: "DuetFetchTests", dependencies: ["DuetFetch", "DuetServe"], swiftSettings: strict),
         .testTarget(
             name: "DuetInferenceTests",
-            dependencies: ["DuetFetch", "DuetInference", "DuetPipeline", "DuetServe", "DuetTestSupport"],
+            dependencies: [
+                "DuckKit", "DuetEvents", "DuetFetch", "DuetInference", "DuetPipeline", "DuetServe", "DuetTestSupport",
+            ],
             swiftSettings: strict
         ),
         .testTarget(name: "DuetServeTests", dependencies: ["DuetServe"], swiftSettings: strict),

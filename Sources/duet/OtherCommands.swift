@@ -23,6 +23,13 @@ struct ValidateCommand: ParsableCommand {
 
     @OptionGroup var options: PipelineOptions
 
+    @Option(name: .customLong("as"), help: "Say what a service would refuse or run slowly: dlt.")
+    var service: Service?
+
+    enum Service: String, ExpressibleByArgument, CaseIterable {
+        case dlt
+    }
+
     @Flag(name: .shortAndLong, help: "Print errors and counts only, no warnings (data factories).")
     var quiet = false
 
@@ -30,7 +37,11 @@ struct ValidateCommand: ParsableCommand {
         if FactoryValidation.isFactory(options.pipeline) {
             return try FactoryValidation.run(options.pipeline, isQuiet: quiet)
         }
-        let findings = try PipelineInspection(try options.load(), root: options.home).validate()
+        let pipeline = try options.load()
+        let findings = try PipelineInspection(pipeline, root: options.home).validate()
+        if service == .dlt {
+            for finding in try ServiceAdvice.deltaLiveTables(pipeline) { Console.print(finding.description) }
+        }
         for note in findings.notes { Console.note("note: \(note)") }
         let count = findings.graph.nodes.count
         Console.print("valid: \(count) datasets, \(findings.columns.count) of them with known columns")
@@ -82,6 +93,7 @@ struct ShowCommand: ParsableCommand {
             Example:
               duet show pipelines/flights
               duet show pipelines/flights gold.daily --where "departures > 1000" --limit 5
+              duet show pipelines/flights gold.daily --format parquet --output daily.parquet
             """
     )
 
@@ -105,7 +117,15 @@ struct ShowCommand: ParsableCommand {
     @Flag(help: "Print rows as JSON objects, one a line.")
     var json = false
 
+    @Option(help: "Write all rows to the file that --output names: parquet, csv or json.")
+    var format: TableFormat?
+
+    @Option(help: "The file for --format.")
+    var output: String?
+
     func validate() throws {
+        if (format == nil) != (output == nil) { throw ValidationError("--format and --output belong together") }
+        if format != nil, dataset == nil { throw ValidationError("--format needs a dataset") }
         if limit < 0 { throw ValidationError("--limit must not be negative") }
     }
 
@@ -119,6 +139,10 @@ struct ShowCommand: ParsableCommand {
             return Console.print(
                 try look.show(dataset, at: at, where: condition, limit: limit, asJSON: json)
             )
+        }
+        if let format, let output {
+            let rows = try inspection.export(dataset, style, as: format, to: output, condition: condition)
+            return Console.print("written: \(output), \(rows) rows")
         }
         Console.print(try inspection.show(dataset, style, condition: condition, limit: limit, asJSON: json))
     }

@@ -38,12 +38,16 @@ struct RunCommand: ParsableCommand {
 
     @OptionGroup var logging: LogOptions
 
+    @Option(help: "What all calls of models may cost together, in the currency of their prices.")
+    var budget: Double?
+
     @OptionGroup var factory: FactoryOptions
 
     @Option(help: "For the procedural style: derived (from the definition) or activities (the hand-written ones).")
     var procedural = ProceduralForm.derived
 
     func validate() throws {
+        if let budget, budget < 0 { throw ValidationError("--budget must not be negative") }
         if style == .procedural, !refresh.isEmpty || !fullRefresh.isEmpty || update.options != UpdateOptions() {
             throw ValidationError(
                 "--refresh, --full-refresh, --downstream, --only-failed, --drop-removed and --mode are for the "
@@ -98,7 +102,7 @@ struct RunCommand: ParsableCommand {
         _ control: RunControl,
         _ sinks: [any EventSink]
     ) -> RunRequest {
-        RunRequest(
+        var request = RunRequest(
             pipeline: pipeline,
             home: PipelineHome(pipeline: pipeline.name, root: options.home),
             settings: engine.settings,
@@ -110,6 +114,8 @@ struct RunCommand: ParsableCommand {
             control: control,
             sinks: sinks
         )
+        request.budget = budget
+        return request
     }
 }
 
