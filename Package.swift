@@ -42,7 +42,8 @@ let package = Package(
         .executableTarget(
             name: "duet-bench",
             dependencies: [
-                "DuckKit", "DuetCompare", "DuetEngine", "DuetEvents", "DuetFetch", "DuetPipeline", "DuetReport",
+                "DuckKit", "DuetCompare", "DuetEngine", "DuetEvents", "DuetExpression", "DuetFactory", "DuetFetch",
+                "DuetPipeline", "DuetProcedural", "DuetReport",
             ],
             path: "Benchmarks/duet-bench",
             swiftSettings: strict
@@ -79,7 +80,7 @@ let package = Package(
             name: "DuetProcedural",
             dependencies: [
                 "DuckKit", "DuetEngine", "DuetEvents", "DuetExpression", "DuetFactory", "DuetFetch", "DuetInference",
-                "DuetPipeline",
+                "DuetPipeline", "DuetServe",
             ],
             swiftSettings: pure
         ),

@@ -6,7 +6,9 @@ if CommandLine.arguments.dropFirst().first == RawSQL.argument {
 } else {
     let isHelp = CommandLine.arguments.contains { $0 == "--help" || $0 == "-h" }
     if isHelp {
-        print("usage: duet-bench [repetitions]\n\nMeasures duet against bare DuckDB. Example: make bench")
+        print("usage: duet-bench [repetitions | activities]\n\nMeasures duet against bare DuckDB. Example: make bench")
+    } else if CommandLine.arguments.dropFirst().first == "activities" {
+        try ActivitiesBenchmark().run()
     } else {
         let repetitions = CommandLine.arguments.dropFirst().first.flatMap(Int.init) ?? 5
         try FlightsBenchmark(repetitions: repetitions).run()

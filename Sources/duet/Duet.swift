@@ -20,7 +20,7 @@ struct Duet: ParsableCommand {
         subcommands: [
             ValidateCommand.self, PlanCommand.self, RunCommand.self, RerunCommand.self, ExportCommand.self,
             CompareCommand.self, ShowCommand.self,
-            ScenarioCommand.self, DemoCommand.self, ExpressionCommand.self,
+            ScenarioCommand.self, DemoCommand.self, ExpressionCommand.self, TriggerCommand.self,
         ]
     )
 
