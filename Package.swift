@@ -44,8 +44,9 @@ let package = Package(
         .executableTarget(
             name: "duet-bench",
             dependencies: [
-                "DuckKit", "DuetCompare", "DuetDeclarative", "DuetEngine", "DuetEvents", "DuetFetch",
-                "DuetInference", "DuetLineage", "DuetMaintenance", "DuetPipeline", "DuetReport", "DuetTPC",
+                "DuckKit", "DuetCompare", "DuetDeclarative", "DuetEngine", "DuetEvents", "DuetExpression",
+                "DuetFactory", "DuetFetch", "DuetInference", "DuetLineage", "DuetMaintenance", "DuetPipeline",
+                "DuetProcedural", "DuetReport", "DuetTPC",
             ],
             path: "Benchmarks/duet-bench",
             swiftSettings: strict
@@ -88,7 +89,7 @@ let package = Package(
             name: "DuetProcedural",
             dependencies: [
                 "DuckKit", "DuetEngine", "DuetEvents", "DuetExpression", "DuetFactory", "DuetFetch", "DuetInference",
-                "DuetPipeline",
+                "DuetPipeline", "DuetServe",
             ],
             swiftSettings: pure
         ),

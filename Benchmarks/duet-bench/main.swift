@@ -48,6 +48,7 @@ case "lineage":
     try LineageBenchmark(repetitions: numbers.first ?? 5, rows: numbers.dropFirst().first ?? 10_000_000).run()
 case "fetch": try await FetchBenchmark(repetitions: numbers.first ?? 5).run()
 case "inference": try InferenceBenchmark(repetitions: numbers.first ?? 3).run()
+case "activities": try ActivitiesBenchmark().run()
 case nil:
     try FlightsBenchmark(repetitions: rounds).run()
     try TPCHBenchmark(scale: scale, rounds: rounds).run()

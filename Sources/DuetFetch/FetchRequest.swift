@@ -10,6 +10,8 @@ public struct FetchRequest: Sendable {
         case post([UInt8])
         /// Store the content of the file at this path.
         case put(file: String)
+        /// Send these bytes, which may be none, with another method such as `PATCH` or `DELETE`, and read the answer.
+        case send(String, [UInt8])
     }
 
     /// What happens to a body that arrives compressed by `Content-Encoding`.
@@ -117,13 +119,17 @@ extension FetchRequest.Method {
         case .head: "HEAD"
         case .post: "POST"
         case .put: "PUT"
+        case .send(let name, _): name
         }
     }
 
     /// Whether sending it twice has the effect of sending it once.
     var isIdempotent: Bool {
-        if case .post = self { return false }
-        return true
+        switch self {
+        case .post: false
+        case .send(let name, _): name == "DELETE"
+        default: true
+        }
     }
 }
 

@@ -57,6 +57,7 @@ enum Redirect {
         var next = method
         if case .post = method, head.status < 307 { next = .get }
         if case .put = method, head.status == 303 { next = .get }
+        if case .send = method, head.status == 303 { next = .get }
         return Step(location: target, method: next, keepsSecrets: target.origin == location.origin)
     }
 }

@@ -51,12 +51,19 @@ enum TransferOptions {
         case .head: easy.set(CURLOPT_NOBODY, true)
         case .put: easy.set(CURLOPT_UPLOAD, true)
         case .post(let body):
-            easy.set(CURLOPT_POSTFIELDSIZE_LARGE, offset: body.count)
-            // COPYPOSTFIELDS copies as many bytes as the size set before says.
-            body.withUnsafeBytes { bytes in
-                easy.set(CURLOPT_COPYPOSTFIELDS, pointer: UnsafeMutableRawPointer(mutating: bytes.baseAddress))
-            }
+            applyBody(body, to: easy)
             if body.isEmpty { easy.set(CURLOPT_POST, true) }
+        case .send(let name, let body):
+            if !body.isEmpty { applyBody(body, to: easy) }
+            easy.set(CURLOPT_CUSTOMREQUEST, name)
+        }
+    }
+
+    private static func applyBody(_ body: [UInt8], to easy: EasyHandle) {
+        easy.set(CURLOPT_POSTFIELDSIZE_LARGE, offset: body.count)
+        // COPYPOSTFIELDS copies as many bytes as the size set before says.
+        body.withUnsafeBytes { bytes in
+            easy.set(CURLOPT_COPYPOSTFIELDS, pointer: UnsafeMutableRawPointer(mutating: bytes.baseAddress))
         }
     }
 

@@ -28,6 +28,7 @@ struct Duet: ParsableCommand {
             ScenarioCommand.self, DemoCommand.self, ExpressionCommand.self,
             ServeCommand.self, TeachCommand.self,
             InferenceCommand.self, ModelCommand.self,
+            TriggerCommand.self,
         ]
     )
 

@@ -18,6 +18,15 @@ struct FactoryOptions: ParsableArguments {
 
     @Option(help: "Stop behind this activity of the pipeline's top (data factories).")
     var until: String?
+
+    @Option(
+        name: .customLong("break"),
+        help: "Stop before this activity and read commands from standard input (data factories); repeatable."
+    )
+    var breakpoints: [String] = []
+
+    @Flag(help: "Evaluate every expression that is reached, and move no data (data factories).")
+    var dryRun = false
 }
 
 /// Runs of Azure Data Factory folders, for `duet run` and `duet rerun`.
@@ -29,97 +38,66 @@ struct FactoryRunning {
     let engine: EngineOptions
 
     func run(rerun: FactoryRerun? = nil) throws {
-        let factory = try Factory.load(folder)
-        let pipeline = try chosen(factory)
-        let standIns = try loadStandIns()
-        let blocking = factory.findings.filter { $0.severity == .error && $0.pipeline == pipeline.name }.map(\.error)
-        let errors = blocking + StandInCheck.missing(for: pipeline.name, in: factory, standIns)
-        if !errors.isEmpty { throw DuetErrors(errors) }
-        let place = "\(home)/\(factory.name)"
+        let session = try FactorySession(
+            folder: folder,
+            home: home,
+            standIns: options.standIns,
+            parameters: parameters
+        )
+        let pipeline = try session.pipeline(options.only)
+        try session.check([pipeline.name])
         let control = RunControl()
         let signals = StopSignals(control)
         defer { withExtendedLifetime(signals) {} }
-        let log = "\(place)/activity-runs.jsonl"
-        let selection = try selection(pipeline, log: log, rerun)
-        let warehouse = try Warehouse(path: "\(place)/procedural.duckdb", settings: engine.settings)
-        let environment = FactoryEnvironment(
-            warehouse: warehouse,
-            standIns: standIns,
-            fetcher: Fetcher(),
-            workFolder: "\(place)/work"
-        )
-        let runner = FactoryRunner(
-            factory,
-            handlers: environment.handlers,
+        let selection =
+            try rerun?.selection(pipeline, log: session.log)
+            ?? options.until.map { try .until($0, in: pipeline) } ?? ActivitySelection()
+        let request = PipelineRequest(pipeline.name, parameters: session.values(for: pipeline), selection: selection)
+        if options.dryRun { return try dryRun(session, pipeline, request, control) }
+        var runner = try session.runner(
+            settings: engine.settings,
+            workers: engine.workers,
             control: control,
-            sinks: [try ActivityRunFile(log), FactoryProgress()],
-            workers: max(2, engine.workers)
+            sinks: [FactoryProgress()],
+            fetcher: Fetcher()
         )
-        let run = try runner.run(
-            PipelineRequest(pipeline.name, parameters: values(for: pipeline), selection: selection)
-        )
+        if !options.breakpoints.isEmpty {
+            runner.debugger = CommandDebugger(
+                options.breakpoints,
+                read: {
+                    Console.write("> ", to: .standardError)
+                    return readLine()
+                },
+                write: { Console.print($0) }
+            )
+        }
+        let run = try runner.run(request)
         Console.print(run.explanation)
         if !run.returnValue.isEmpty { Console.print("returns \(ExpressionValue.object(run.returnValue).json)") }
         let seconds = run.end.timeIntervalSince(run.start)
         Console.print("\(run.pipeline) \(run.status.rawValue.lowercased()) in \((seconds * 100).rounded() / 100) s")
-        Console.print("activity runs, with input and output: \(log)")
+        Console.print("activity runs, with input and output: \(session.log)")
         if let error = run.error { throw error }
     }
 
-    private func chosen(_ factory: Factory) throws -> FactoryPipeline {
-        if let only = options.only {
-            if let pipeline = factory.pipeline(named: only) { return pipeline }
-            throw DuetError(
-                .unknownPipeline,
-                "'\(folder)' has no pipeline '\(only)'",
-                hint: Suggestion.hint(for: only, among: factory.pipelines.map(\.name), noun: "pipelines")
-            )
-        }
-        let called = Set(
-            factory.pipelines.flatMap(\.allActivities).compactMap {
-                $0.typeProperties["pipeline"].flatMap(FactoryReference.init)?.name.lowercased()
-            }
+    private func dryRun(
+        _ session: FactorySession,
+        _ pipeline: FactoryPipeline,
+        _ request: PipelineRequest,
+        _ control: RunControl
+    ) throws {
+        let collector = DryRunReport()
+        let runner = try session.dryRunner(
+            pipeline,
+            settings: engine.settings,
+            control: control,
+            sinks: [collector],
+            fetcher: Fetcher()
         )
-        let free = factory.pipelines.filter { !called.contains($0.name.lowercased()) }
-        if free.count == 1, let first = free.first { return first }
-        throw DuetError(
-            .wrongValue,
-            "'\(folder)' has \(factory.pipelines.count) pipelines, and none is said to be the one to run",
-            hint: "add --only NAME, with one of: "
-                + factory.pipelines.prefix(10).map { "'\($0.name)'" }.joined(separator: ", ")
-        )
-    }
-
-    private func loadStandIns() throws -> StandIns {
-        if let file = options.standIns { return try StandIns.load(file, parameters: parameters) }
-        for file in ["\(folder)/stand-ins.yml", "\(folder)/../stand-ins.yml"]
-        where FileManager.default.fileExists(atPath: file) {
-            return try StandIns.load(file, parameters: parameters)
-        }
-        return StandIns()
-    }
-
-    private func values(for pipeline: FactoryPipeline) -> ExpressionObject {
-        var values = ExpressionObject()
-        for (name, text) in parameters.sorted(by: { $0.key < $1.key }) {
-            // A parameter may be for stand-ins.yml alone.
-            guard let parameter = pipeline.parameters.first(where: { $0.name.lowercased() == name.lowercased() }) else {
-                continue
-            }
-            let isNested = ["array", "object"].contains(parameter.type.lowercased())
-            if isNested, case .success(let value) = Result(catching: { try ExpressionValue(json: text) }) {
-                values[parameter.name] = value
-            } else {
-                values[parameter.name] = .string(text)
-            }
-        }
-        return values
-    }
-
-    private func selection(_ pipeline: FactoryPipeline, log: String, _ rerun: FactoryRerun?) throws -> ActivitySelection
-    {
-        if let rerun { return try rerun.selection(pipeline, log: log) }
-        return try options.until.map { try .until($0, in: pipeline) } ?? ActivitySelection()
+        let run = try runner.run(request)
+        for line in collector.lines(of: pipeline) { Console.print(line) }
+        Console.print(run.explanation)
+        if let error = run.error { throw error }
     }
 }
 

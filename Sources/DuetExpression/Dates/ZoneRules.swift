@@ -1,8 +1,8 @@
-internal import Foundation
+public import Foundation
 
 /// The rules of a time zone, found by its Windows or IANA name.
 struct ZoneRules: Sendable {
-    private let zone: TimeZone
+    fileprivate let zone: TimeZone
     /// Whether it is the zone that results get a `Z` for.
     let isUTC: Bool
 
@@ -64,5 +64,13 @@ struct ZoneRules: Sendable {
         }
         if fitting.count > 1 { return .repeated }
         return fitting.first.map { .offset($0) } ?? .skipped
+    }
+}
+
+extension TimeZone {
+    /// The zone of a Windows or IANA name, as the service takes them.
+    public init?(named name: String) {
+        guard let rules = ZoneRules(named: name) else { return nil }
+        self = rules.zone
     }
 }

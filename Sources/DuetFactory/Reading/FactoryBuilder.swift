@@ -3,6 +3,8 @@ internal import DuetPipeline
 /// Puts resources together into a factory, whatever they were read from.
 struct FactoryBuilder {
     private(set) var factory: Factory
+    /// Resources that stand in for the factory's own, as kind and name in lower case.
+    private var given: Set<String> = []
 
     init(name: String, path: String, isTemplate: Bool = false) {
         factory = Factory(name: name, path: path)
@@ -10,8 +12,13 @@ struct FactoryBuilder {
     }
 
     /// Adds a file of the git layout.
-    mutating func add(_ file: SourceFile, kind: FactoryResource.Kind) {
+    mutating func add(_ file: SourceFile, kind: FactoryResource.Kind, isGiven: Bool = false) {
         guard let node = read(file) else { return }
+        if isGiven {
+            add(node, kind: kind, file: file, name: node["name"]?.string)
+            given.insert("\(kind.rawValue) \((node["name"]?.string ?? "").lowercased())")
+            return
+        }
         // Parameters of the templates that are published lie beside the factory itself.
         if kind == .factory, node["name"] == nil, node["properties"] == nil { return }
         add(node, kind: kind, file: file, name: node["name"]?.string)
@@ -55,6 +62,7 @@ struct FactoryBuilder {
             )
             factory.findings.append(.init(.warning, error, pipeline: kind == .pipeline ? resource.name : nil))
         }
+        if given.contains("\(kind.rawValue) \(resource.name.lowercased())") { return }
         let twin =
             kind == .pipeline
             ? factory.pipeline(named: resource.name)?.resource : factory.resource(kind, named: resource.name)

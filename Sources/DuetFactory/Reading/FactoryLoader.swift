@@ -11,6 +11,10 @@ extension Factory {
     /// - Returns: The factories, by path; pipelines that cannot run are among them, with the reason.
     /// - Throws: ``DuetError`` with `MISSING_FILE` or `UNREADABLE_FILE`.
     public static func load(all path: String) throws(DuetError) -> [Factory] {
+        try load(all: path, resources: nil)
+    }
+
+    private static func load(all path: String, resources: String?) throws(DuetError) -> [Factory] {
         guard FileManager.default.fileExists(atPath: path) else {
             throw DuetError(
                 .missingFile,
@@ -19,7 +23,7 @@ extension Factory {
             )
         }
         if path.lowercased().hasSuffix(".json") {
-            return try template(path).map { [$0] } ?? []
+            return try template(path, try given(resources)).map { [$0] } ?? []
         }
         var roots: [String: [(file: String, kind: FactoryResource.Kind)]] = [:]
         var templates: [String] = []
@@ -34,24 +38,35 @@ extension Factory {
                 templates.append(file)
             }
         }
+        let given = try given(resources)
+        if let resources {
+            // They may lie in the factory's own folder, and are no factory of their own.
+            let place = URL(fileURLWithPath: resources).standardizedFileURL.path
+            roots = roots.filter { URL(fileURLWithPath: $0.key).standardizedFileURL.path != place }
+        }
         var factories: [Factory] = []
         for (root, files) in roots.sorted(by: { $0.key < $1.key }) {
             let name = URL(fileURLWithPath: root.isEmpty ? path : root).lastPathComponent
             var builder = FactoryBuilder(name: name, path: root)
+            for (file, kind) in given { builder.add(file, kind: kind, isGiven: true) }
             for (file, kind) in files.sorted(by: { $0.file < $1.file }) {
                 builder.add(SourceFile(path: file, text: try text(of: file)), kind: kind)
             }
             factories.append(builder.finish())
         }
-        for file in templates.sorted() { if let factory = try template(file) { factories.append(factory) } }
+        for file in templates.sorted() { if let factory = try template(file, given) { factories.append(factory) } }
         return factories
     }
 
     /// Reads the one factory of a folder or template.
     ///
+    /// - Parameters:
+    ///   - path: The folder or template.
+    ///   - resources: A folder in the git layout whose resources are added, in place of the factory's own of one name.
+    /// - Returns: The factory, with what was found about it.
     /// - Throws: ``DuetError`` when there is none, or more than one.
-    public static func load(_ path: String) throws(DuetError) -> Factory {
-        let factories = try load(all: path)
+    public static func load(_ path: String, resources: String? = nil) throws(DuetError) -> Factory {
+        let factories = try load(all: path, resources: resources)
         guard let first = factories.first else {
             throw DuetError(
                 .missingFile,
@@ -70,7 +85,24 @@ extension Factory {
         return first
     }
 
-    private static func template(_ path: String) throws(DuetError) -> Factory? {
+    /// The files of a folder in the git layout.
+    private static func given(
+        _ folder: String?
+    ) throws(DuetError) -> [(file: SourceFile, kind: FactoryResource.Kind)] {
+        guard let folder else { return [] }
+        var given: [(file: SourceFile, kind: FactoryResource.Kind)] = []
+        for file in try jsonFiles(under: folder).sorted() {
+            let parent = file.split(separator: "/").dropLast().last.map(String.init) ?? ""
+            guard let kind = FactoryResource.Kind(folder: parent) else { continue }
+            given.append((SourceFile(path: file, text: try text(of: file)), kind))
+        }
+        return given
+    }
+
+    private static func template(
+        _ path: String,
+        _ given: [(file: SourceFile, kind: FactoryResource.Kind)]
+    ) throws(DuetError) -> Factory? {
         let file = SourceFile(path: path, text: try text(of: path))
         // Most JSON files of a repository are something else; parsing them all would take its time.
         guard file.text.contains("Microsoft.DataFactory/factories") else { return nil }
@@ -79,6 +111,7 @@ extension Factory {
             path: path,
             isTemplate: true
         )
+        for (file, kind) in given { builder.add(file, kind: kind, isGiven: true) }
         ARMTemplateReader(file).read(into: &builder)
         let factory = builder.finish()
         return factory.pipelines.isEmpty && factory.resources.isEmpty && factory.unparsedCount == 0 ? nil : factory

@@ -18,6 +18,10 @@ public struct StandIns: Sendable, Hashable {
     public var places: [String: Place]
     /// Beginnings of addresses, and what is asked instead.
     public var web: [(from: String, to: String)]
+    /// A folder in the git layout with resources that the factory lacks, or that stand in for its own.
+    public var resources: String?
+    /// The folder that storage events look at: a container is a folder in it.
+    public var storage: String?
     /// The file; nil when there is none.
     public var file: String?
 
@@ -47,7 +51,14 @@ public struct StandIns: Sendable, Hashable {
         let filled = try Parameters(values: parameters).fill(file.text) { file.location(at: $0) }
         let root = try YAMLValue.root(of: SourceFile(path: path, text: filled))
         var standIns = StandIns(file: path)
-        for (key, value) in try root.mapping("stand-ins.yml", known: ["linkedServices", "web"]) {
+        for (key, value) in try root.mapping("stand-ins.yml", known: ["linkedServices", "web", "resources", "storage"])
+        {
+            if key == "resources" || key == "storage" {
+                let text = try value.string("a folder")
+                let path = URL(fileURLWithPath: text, relativeTo: folder).standardizedFileURL.path
+                if key == "resources" { standIns.resources = path } else { standIns.storage = path }
+                continue
+            }
             if key == "web" {
                 for (from, to) in try value.mapping("'web'") {
                     standIns.web.append((from, try to.string("an address")))
@@ -86,7 +97,8 @@ public struct StandIns: Sendable, Hashable {
 
     /// Compares what is mapped.
     public static func == (a: StandIns, b: StandIns) -> Bool {
-        a.places == b.places && a.file == b.file && a.web.elementsEqual(b.web, by: ==)
+        a.places == b.places && a.file == b.file && a.resources == b.resources && a.storage == b.storage
+            && a.web.elementsEqual(b.web, by: ==)
     }
 
     /// Feeds what is mapped.

@@ -4,7 +4,7 @@ internal import DuetFactory
 internal import DuetPipeline
 internal import Foundation
 
-/// Custom, Databricks and Synapse notebooks: a program, with parameters in and an exit value out.
+/// Activities on a service's machines: a program, with parameters in and an exit value out.
 ///
 /// The program is a file of the stand-in's folder, named as the notebook is. It gets the parameters as JSON on standard
 /// input and each as an environment variable `DUET_PARAMETER_name`; what it prints on its last line is the exit value.
@@ -21,7 +21,7 @@ struct CommandHandler: ActivityHandler {
                     isFinal: true
                 )
             }
-            let (name, parameters) = Self.program(call)
+            let (name, parameters) = Self.program(call, folder)
             let words = name.split(separator: " ").map(String.init)
             let program = words.first.map { $0.split(separator: "/").joined(separator: "/") } ?? ""
             guard !program.isEmpty, !program.split(separator: "/").contains("..") else {
@@ -44,7 +44,8 @@ struct CommandHandler: ActivityHandler {
         }
     }
 
-    private static func program(_ call: ActivityCall) -> (name: String, parameters: ExpressionObject) {
+    private static func program(_ call: ActivityCall, _ folder: String) -> (name: String, parameters: ExpressionObject)
+    {
         switch call.activity.kind {
         case .custom:
             (
@@ -65,8 +66,19 @@ struct CommandHandler: ActivityHandler {
                     SQLText.parameters(call["parameters"]).sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
                 )
             )
-        default: (call["notebookPath"]?.stringValue ?? "", call["baseParameters"]?.objectValue ?? ExpressionObject())
+        case .databricksNotebook:
+            (call["notebookPath"]?.stringValue ?? "", call["baseParameters"]?.objectValue ?? ExpressionObject())
+        default:
+            // Named as the activity is, or else as its type: what these run is no name of a program.
+            (
+                FileManager.default.fileExists(atPath: "\(folder)/\(own(call))") ? own(call) : call.activity.type,
+                call.properties
+            )
         }
+    }
+
+    private static func own(_ call: ActivityCall) -> String {
+        call.activity.name.replacing(" ", with: "_").replacing("/", with: "_")
     }
 
     private func run(
@@ -112,6 +124,12 @@ struct CommandHandler: ActivityHandler {
         let last = printed.split(whereSeparator: \.isNewline).last.map(String.init) ?? ""
         var value = ExpressionValue.string(last)
         if case .success(let json) = Result(catching: { try ExpressionValue(json: last) }) { value = json }
-        return ["runOutput": value, "exitcode": 0, "effectiveIntegrationRuntime": "duet (local)"]
+        var answer: ExpressionObject = [
+            "runOutput": value, "exitcode": 0, "effectiveIntegrationRuntime": "duet (local)",
+        ]
+        if case .object(let members) = value, ![.custom, .databricksNotebook].contains(call.activity.kind) {
+            for (name, member) in zip(members.names, members.values) { answer[name] = member }
+        }
+        return .object(answer)
     }
 }

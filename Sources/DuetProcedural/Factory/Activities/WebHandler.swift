@@ -5,35 +5,39 @@ internal import DuetFetch
 internal import DuetPipeline
 internal import Foundation
 
-/// WebActivity and AzureFunctionActivity: a request, and its answer as output.
+/// WebActivity, AzureFunctionActivity and WebHook: a request, and its answer as output.
 struct WebHandler: ActivityHandler {
     let environment: FactoryEnvironment
 
     func perform(_ call: ActivityCall) -> ActivityAnswer {
         answer {
-            let method = (call["method"]?.stringValue ?? "GET").uppercased()
-            let url = try address(call)
-            var headers: [(String, String)] = []
-            let given = call["headers"]?.objectValue
-            for (name, value) in zip(given?.names ?? [], given?.values ?? []) {
-                headers.append((name, value.stringValue ?? value.json))
-            }
-            let body = call["body"].map { $0.stringValue ?? $0.json } ?? ""
-            if !body.isEmpty, !headers.contains(where: { $0.0.lowercased() == "content-type" }) {
-                headers.append(("Content-Type", "application/json"))
-            }
-            let request = FetchRequest(
-                url: url,
-                method: try self.method(method, body, call),
-                headers: headers,
-                maximumBytes: FactoryLimits.lookupBytes,
-                credentials: credentials(call["authentication"]?.objectValue),
-                retry: .never
-            )
-            let fetcher = environment.fetcher
-            let (response, bytes) = try Blocking.wait(control: call.control) { try await fetcher.data(request) }
+            let (response, bytes) = try send(call, body: call["body"].map { $0.stringValue ?? $0.json } ?? "")
             return output(response, bytes)
         }
+    }
+
+    /// Makes the request.
+    func send(_ call: ActivityCall, body: String) throws -> (FetchResponse, [UInt8]) {
+        let method = (call["method"]?.stringValue ?? "GET").uppercased()
+        let url = try address(call)
+        var headers: [(String, String)] = []
+        let given = call["headers"]?.objectValue
+        for (name, value) in zip(given?.names ?? [], given?.values ?? []) {
+            headers.append((name, value.stringValue ?? value.json))
+        }
+        if !body.isEmpty, !headers.contains(where: { $0.0.lowercased() == "content-type" }) {
+            headers.append(("Content-Type", "application/json"))
+        }
+        let request = FetchRequest(
+            url: url,
+            method: try self.method(method, body, call),
+            headers: headers,
+            maximumBytes: FactoryLimits.lookupBytes,
+            credentials: credentials(call["authentication"]?.objectValue),
+            retry: .never
+        )
+        let fetcher = environment.fetcher
+        return try Blocking.wait(control: call.control) { try await fetcher.data(request) }
     }
 
     private func address(_ call: ActivityCall) throws -> String {
@@ -57,6 +61,7 @@ struct WebHandler: ActivityHandler {
         case "GET": return .get
         case "HEAD": return .head
         case "POST": return .post(Array(body.utf8))
+        case "DELETE", "PATCH": return .send(name, Array(body.utf8))
         case "PUT":
             let path = "\(try environment.scratch(call))/body"
             try Data(body.utf8).write(to: URL(fileURLWithPath: path))
@@ -85,9 +90,8 @@ struct WebHandler: ActivityHandler {
         } else if !text.isEmpty {
             output["Response"] = .string(text)
         }
-        output["ADFWebActivityResponseHeaders"] = [
-            "Content-Type": .string(response.contentType ?? ""), "Content-Length": .string("\(bytes.count)"),
-        ]
+        let headers = response.headers.fields.map { ($0.name, ExpressionValue.string($0.value)) }
+        output["ADFWebActivityResponseHeaders"] = .object(ExpressionObject(headers))
         output["effectiveIntegrationRuntime"] = "duet (local)"
         return .object(output)
     }

@@ -45,6 +45,11 @@ final class ActivityExecution {
         run.state.activityCount += 1
         frame.stop.enter(self)
         run.recorder.started(self)
+        guard passesBreakpoint() else {
+            // The run ends as by Ctrl-C.
+            loop.control.cancel()
+            return stop()
+        }
         perform()
     }
 

@@ -24,6 +24,7 @@ final class FactoryHost {
     let recorder: FactoryRecorder
     let handlers: [ActivityKind: any ActivityHandler]
     let services: ExpressionServices
+    let debugger: (any FactoryDebugger)?
     let stop = StopScope(parent: nil)
     private let globalParameters: ExpressionObject
     private var compiled: [String: CompiledScope] = [:]
@@ -35,13 +36,15 @@ final class FactoryHost {
         loop: EventLoop,
         recorder: FactoryRecorder,
         handlers: [ActivityKind: any ActivityHandler],
-        services: ExpressionServices
+        services: ExpressionServices,
+        debugger: (any FactoryDebugger)? = nil
     ) {
         self.factory = factory
         self.loop = loop
         self.recorder = recorder
         self.handlers = handlers
         self.services = services
+        self.debugger = debugger
         globalParameters = ExpressionObject(
             factory.globalParameters.map { ($0.name, $0.defaultValue?.expressionValue ?? .null) }
         )

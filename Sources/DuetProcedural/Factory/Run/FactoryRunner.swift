@@ -64,6 +64,8 @@ public struct FactoryRunner: Sendable {
     public var sinks: [any FactorySink]
     /// How many activities may work at once.
     public var workers: Int
+    /// Stops runs at activities; nil for none.
+    public var debugger: (any FactoryDebugger)?
 
     /// Creates a runner.
     public init(
@@ -110,7 +112,8 @@ public struct FactoryRunner: Sendable {
             loop: loop,
             recorder: FactoryRecorder(sinks: sinks, clock: clock),
             handlers: handlers,
-            services: services
+            services: services,
+            debugger: debugger
         )
         var prepared: [PipelineExecution] = []
         for request in requests {

@@ -44,6 +44,7 @@ public struct FactoryEnvironment: Sendable {
             .validation: ValidationHandler(environment: self), .script: ScriptHandler(environment: self),
             .storedProcedure: StoredProcedureHandler(environment: self), .webActivity: WebHandler(environment: self),
             .azureFunction: WebHandler(environment: self), .executeDataFlow: DataFlowHandler(environment: self),
+            .webHook: WebHookHandler(environment: self),
         ]
         return others.merging(commands) { own, _ in own }
     }

@@ -1,0 +1,152 @@
+import DuetEngine
+import DuetExpression
+import DuetFactory
+import DuetPipeline
+import DuetTestSupport
+import Foundation
+import Testing
+
+/// Data factories from the command line.
+@Suite struct FactoryCommandTests {
+    private let folder: TemporaryFolder
+    private let command: BuiltCommand
+
+    init() throws {
+        folder = try TemporaryFolder()
+        command = try BuiltCommand()
+        try folder.write("linkedServices:\n  Sql: { schema: sales }\n", to: "factory/stand-ins.yml")
+        try resource("linkedService", "Sql", #"{"type": "AzureSqlDatabase"}"#)
+    }
+
+    private func resource(_ kind: String, _ name: String, _ properties: String) throws {
+        try folder.write(#"{"name": "\#(name)", "properties": \#(properties)}"#, to: "factory/\(kind)/\(name).json")
+    }
+
+    private func script(_ name: String, _ sql: String, after: String = "") -> String {
+        let dependsOn =
+            after.isEmpty ? "" : #", "dependsOn": [{"activity": "\#(after)", "dependencyConditions": ["Succeeded"]}]"#
+        return
+            #"{"name": "\#(name)", "type": "Script", "linkedServiceName": {"referenceName": "Sql", "type": "LinkedServiceReference"}, "typeProperties": {"scripts": [{"type": "NonQuery", "text": "\#(sql)"}]}\#(dependsOn)}"#
+    }
+
+    private func set(_ name: String, _ value: String, after: String) -> String {
+        #"{"name": "\#(name)", "type": "SetVariable", "typeProperties": {"variableName": "v", "value": "\#(value)"}, "dependsOn": [{"activity": "\#(after)", "dependencyConditions": ["Succeeded"]}]}"#
+    }
+
+    private func duet(
+        _ arguments: String...,
+        under wrapper: [String] = [],
+        onErrors: @escaping @Sendable (String, Int32) -> Void = { _, _ in }
+    ) async throws -> BuiltCommand.Result {
+        try await command.run(arguments, in: folder, under: wrapper, onErrors: onErrors)
+    }
+
+    private func rows(_ sql: String) async throws -> [String] {
+        let path = "\(folder.path)/.duet/factory/procedural.duckdb"
+        return try await offPool {
+            try Warehouse(path: path, settings: EngineSettings(threads: 1)).connect().rows(sql)
+                .map { $0.map(\.description).joined(separator: "|") }
+        }
+    }
+
+    @Test func `a backfill that is killed goes on where it was, and runs no finished window again`() async throws {
+        try resource(
+            "pipeline",
+            "P",
+            #"{"parameters": {"from": {"type": "String"}}, "activities": [\#(script("Make", "CREATE TABLE IF NOT EXISTS sales.windows (start VARCHAR)")), \#(script("Note", "INSERT INTO sales.windows VALUES ('@{pipeline().parameters.from}')", after: "Make"))]}"#
+        )
+        try resource(
+            "trigger",
+            "Hourly",
+            #"{"type": "TumblingWindowTrigger", "runtimeState": "Started", "typeProperties": {"frequency": "Hour", "interval": 1, "startTime": "2026-01-01T00:00:00Z", "maxConcurrency": 1}, "pipeline": {"pipelineReference": {"referenceName": "P", "type": "PipelineReference"}, "parameters": {"from": "@trigger().outputs.windowStartTime"}}}"#
+        )
+        let span = ["--from", "2026-01-01", "--to", "2026-01-03"]
+        let listed = try await duet("trigger", "factory", span[0], span[1], span[2], span[3])
+        #expect(listed.output.split(separator: "\n").count == 48)
+        let killed = try await duet(
+            "trigger",
+            "factory",
+            "--run",
+            span[0],
+            span[1],
+            span[2],
+            span[3],
+            onErrors: { text, process in
+                if text.components(separatedBy: "done ").count > 3 { kill(process, SIGKILL) }
+            }
+        )
+        #expect(killed.status == 128 + SIGKILL)
+        let again = try await duet("trigger", "factory", "--run", span[0], span[1], span[2], span[3])
+        #expect(again.status == 0, "\(again.errors)")
+        #expect(try await rows("SELECT count(DISTINCT start) FROM sales.windows") == ["48"])
+        // The one that was under way may have come to its end before the kill, and was run again.
+        let twice = try await rows(
+            "SELECT count(*) FROM (SELECT start FROM sales.windows GROUP BY 1 HAVING count(*) > 1)"
+        )
+        #expect(["0", "1"].contains(twice.first ?? ""))
+        let third = try await duet("trigger", "factory", "--run", span[0], span[1], span[2], span[3])
+        #expect(third.output.contains("0 succeeded, 0 failed, 0 wait"))
+        let rerun = try await duet("trigger", "factory", "--rerun", "Hourly@2026-01-01T05:00:00Z")
+        #expect(rerun.output.contains("will be run again"))
+        let fourth = try await duet("trigger", "factory", "--run", span[0], span[1], span[2], span[3])
+        #expect(fourth.output.contains("1 succeeded"))
+    }
+
+    @Test func `a run fails, is looked into, and is run again from what failed`() async throws {
+        try resource(
+            "pipeline",
+            "P",
+            #"{"variables": {"v": {"type": "String"}}, "activities": [\#(script("A", "CREATE TABLE sales.a AS SELECT 1 AS x")), \#(script("B", "INSERT INTO sales.b SELECT * FROM sales.a", after: "A")), \#(set("C", "@string(activity('B').output.recordsAffected)", after: "B"))]}"#
+        )
+        let dry = try await duet("run", "factory", "--dry-run")
+        #expect(dry.status == 0, "\(dry.errors)")
+        #expect(dry.output.contains("succeeded  P/C (SetVariable)"))
+        let until = try await duet("run", "factory", "--until", "A")
+        #expect(until.status == 0, "\(until.errors)")
+        #expect(try await rows("SELECT count(*) FROM sales.a") == ["1"])
+        let failed = try await duet("rerun", "factory", "--from", "B")
+        #expect(failed.status == 1)
+        #expect(failed.errors.contains("sales.b") || failed.errors.contains("b does not exist"))
+        _ = try await rows("CREATE TABLE sales.b (x INTEGER)")
+        let again = try await duet("rerun", "factory", "--from-failed")
+        #expect(again.status == 0, "\(again.errors)")
+        #expect(try await rows("FROM sales.b") == ["1"])
+        // A was not run again: its table would have been in the way.
+        #expect(!again.errors.contains("P/A"))
+    }
+
+    @Test func `a breakpoint takes its commands from a script`() async throws {
+        try resource(
+            "pipeline",
+            "P",
+            #"{"variables": {"v": {"type": "String"}, "w": {"type": "String", "defaultValue": "here"}}, "activities": [\#(script("A", "CREATE TABLE sales.a AS SELECT 1 AS x")), \#(set("C", "@variables('w')", after: "A"))]}"#
+        )
+        let result = try await duet(
+            "run",
+            "factory",
+            "--break",
+            "C",
+            under: ["bash", "-c", #"printf 'e @concat(variables('"'w'"'), 1)\no A\nc\n' | "$0" "$@""#]
+        )
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(result.output.contains("stopped before P/C (SetVariable)"))
+        #expect(result.output.contains("\"here1\""))
+        #expect(result.output.contains("recordsAffected"))
+    }
+
+    @Test func `a resource that the factory lacks comes from the folder of stand-ins`() async throws {
+        let pipeline =
+            #"{"activities": [{"name": "E", "type": "ExecutePipeline", "typeProperties": {"pipeline": {"referenceName": "Other", "type": "PipelineReference"}, "waitOnCompletion": true}}]}"#
+        try resource("pipeline", "P", pipeline)
+        let missing = try await duet("run", "factory", "--only", "P")
+        #expect(missing.status == 1)
+        #expect(missing.errors.contains("UNKNOWN_PIPELINE"))
+        try folder.write("resources: given\n", to: "factory/stand-ins.yml")
+        try folder.write(
+            #"{"name": "Other", "properties": {"activities": [{"name": "W", "type": "Wait", "typeProperties": {"waitTimeInSeconds": 0}}]}}"#,
+            to: "factory/given/pipeline/Other.json"
+        )
+        let run = try await duet("run", "factory", "--only", "P")
+        #expect(run.status == 0, "\(run.errors)")
+    }
+}
