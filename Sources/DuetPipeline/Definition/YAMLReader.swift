@@ -70,8 +70,6 @@ struct YAMLValue {
     }
 
     var isScalar: Bool { if case .scalar = node { true } else { false } }
-    var isSequence: Bool { if case .sequence = node { true } else { false } }
-    var isMapping: Bool { if case .mapping = node { true } else { false } }
 
     private var kindName: String {
         switch node {
