@@ -42,10 +42,16 @@ let package = Package(
         .executableTarget(
             name: "duet-bench",
             dependencies: [
-                "DuckKit", "DuetCompare", "DuetDeclarative", "DuetEngine", "DuetEvents", "DuetFetch", "DuetPipeline",
-                "DuetReport",
+                "DuckKit", "DuetCompare", "DuetDeclarative", "DuetEngine", "DuetEvents", "DuetFetch", "DuetMaintenance",
+                "DuetPipeline", "DuetReport", "DuetTPC",
             ],
             path: "Benchmarks/duet-bench",
+            swiftSettings: strict
+        ),
+        .target(
+            name: "DuetTPC",
+            dependencies: ["DuckKit", "DuetMaintenance", "DuetPipeline"],
+            path: "Benchmarks/DuetTPC",
             swiftSettings: strict
         ),
         .systemLibrary(name: "CDuckDB"),
@@ -128,7 +134,7 @@ let package = Package(
         .target(name: "DuetMaintenance", dependencies: ["DuetPipeline"], swiftSettings: pure),
         .testTarget(
             name: "DuetMaintenanceTests",
-            dependencies: ["DuckKit", "DuetMaintenance", "DuetPipeline", "DuetTestSupport"],
+            dependencies: ["DuckKit", "DuetMaintenance", "DuetPipeline", "DuetTPC", "DuetTestSupport"],
             swiftSettings: strict
         ),
         .testTarget(name: "DuetFetchTests", dependencies: ["DuetFetch", "DuetServe"], swiftSettings: strict),

@@ -178,9 +178,9 @@ extension DatasetUpdate {
 
     /// The signs in a change; nil when it is empty.
     private func kind(of delta: String) throws -> ChangeKind? {
-        let row = try connection.rows("SELECT count(*), coalesce(min(__w), 0)::BIGINT FROM \(delta)").first ?? []
-        guard row.first?.int ?? 0 > 0 else { return nil }
-        return row.last?.int ?? 0 > 0 ? .insertsOnly : .mixed
+        let row = try connection.rows("SELECT min(__w)::BIGINT, max(__w)::BIGINT FROM \(delta)").first ?? []
+        guard let least = row.first?.int, let greatest = row.last?.int else { return nil }
+        return ChangeKind(least: least, greatest: greatest)
     }
 
     /// Chooses by the dataset's refresh policy, then by cost.

@@ -1,21 +1,7 @@
 import DuckKit
 import DuetMaintenance
 import DuetPipeline
-
-/// DuckDB as the compiler sees it.
-struct DuckFrontEnd: QueryFrontEnd {
-    let connection: Connection
-
-    func syntaxTree(of sql: String) throws -> JSONValue {
-        try JSONValue(parsing: try connection.syntaxTree(of: sql))
-    }
-
-    func sql(of tree: JSONValue) throws -> String { try connection.sql(fromSyntaxTree: tree.text()) }
-
-    func columns(of sql: String) throws -> [ViewColumn] {
-        try connection.describe(sql).map { ViewColumn(name: $0.name, type: $0.type.description) }
-    }
-}
+import DuetTPC
 
 /// What went wrong in a check, with what is needed to see why.
 struct Wrong: Error, CustomStringConvertible {
@@ -104,11 +90,11 @@ final class Harness {
                     + "FROM (SELECT \(types), 0 WHERE FALSE UNION ALL \(values)) AS d(\(names), w) "
                     + "GROUP BY ALL HAVING sum(w) <> 0"
             )
-            let rows = try connection.rows("SELECT count(*), min(__w) FROM \"delta_\(table.name)\"")
-            guard let first = rows.first, let total = first[0].int, total > 0, let least = first[1].int else {
-                continue
-            }
-            changed[table.name] = least > 0 ? .insertsOnly : .mixed
+            let rows = try connection.rows("SELECT count(*), min(__w), max(__w) FROM \"delta_\(table.name)\"")
+            guard let first = rows.first, let total = first[0].int, total > 0, let least = first[1].int,
+                let greatest = first[2].int
+            else { continue }
+            changed[table.name] = ChangeKind(least: least, greatest: greatest)
             // The base table is changed in the plainest way: counts by row.
             try run(
                 "CREATE OR REPLACE TABLE \(table.name) AS SELECT \(names) FROM (SELECT \(names), sum(w) AS __count FROM ("
@@ -127,11 +113,13 @@ final class Harness {
             log += change.statements + change.apply
             for statement in change.statements { try run(statement) }
             if let delta = change.deltaTable {
-                let rows = try connection.rows("SELECT count(*), min(__w) FROM \(delta)")
-                if let total = rows.first?[0].int, total > 0, let least = rows.first?[1].int {
-                    changed[node.name] = least > 0 ? .insertsOnly : .mixed
+                let rows = try connection.rows("SELECT count(*), min(__w), max(__w) FROM \(delta)")
+                if let least = rows.first?[1].int, let greatest = rows.first?[2].int {
+                    changed[node.name] = ChangeKind(least: least, greatest: greatest)
                 }
-                if change.strategy == .append, changed[node.name] == .mixed { throw Wrong("an append took rows away") }
+                if change.strategy == .append, (changed[node.name] ?? .insertsOnly) != .insertsOnly {
+                    throw Wrong("an append took rows away")
+                }
             }
             for statement in change.apply { try run(statement) }
             cleanup += change.cleanup
@@ -167,42 +155,12 @@ final class Harness {
         let sql =
             "SELECT count(*) FROM (((\(a)) EXCEPT ALL (\(b))) UNION ALL ((\(b)) EXCEPT ALL (\(a))))"
         if try count(sql) == 0 { return }
-        let left = try connection.rows(a).map(Row.init).sorted()
-        let right = try connection.rows(b).map(Row.init).sorted()
+        let left = try connection.rows(a).map(ComparedRow.init).sorted()
+        let right = try connection.rows(b).map(ComparedRow.init).sorted()
         if left.count == right.count, zip(left, right).allSatisfy({ $0.isClose(to: $1) }) { return }
         throw Wrong(
             "\(nameA) (\(left.count) rows) is not \(nameB) (\(right.count) rows)\n"
                 + "\(nameA): \(left.prefix(12).map(\.text))\n\(nameB): \(right.prefix(12).map(\.text))"
         )
-    }
-}
-
-/// A row that can be compared with a tolerance for floating point.
-struct Row: Comparable {
-    let values: [Value]
-    let text: String
-    private let key: String
-
-    init(_ values: [Value]) {
-        self.values = values
-        text = values.map { "\($0)" }.joined(separator: "|")
-        key = values.map { value in
-            guard case .double(let number) = value else { return "\(value)" }
-            return "\((number * 1e6).rounded())"
-        }.joined(separator: "|")
-    }
-
-    static func < (a: Self, b: Self) -> Bool { a.key < b.key }
-
-    static func == (a: Self, b: Self) -> Bool { a.key == b.key }
-
-    func isClose(to other: Self) -> Bool {
-        values.count == other.values.count
-            && zip(values, other.values).allSatisfy { a, b in
-                if case .double(let x) = a, case .double(let y) = b {
-                    return x == y || abs(x - y) <= 1e-9 * max(abs(x), abs(y)) || (x.isNaN && y.isNaN)
-                }
-                return a == b
-            }
     }
 }

@@ -20,6 +20,8 @@ struct Expression: Hashable, Sendable {
     var multipliesRows = false
     /// The two columns, if it is the equality of two plain columns.
     var equated: [String] = []
+    /// Plain columns that, being NULL, keep it from being true.
+    var strict: [String] = []
 
     /// A plain column.
     static func column(_ name: String) -> Self { Self(body: .text(SQLText.identifier(name)), columns: [name]) }
@@ -65,8 +67,20 @@ final class ExpressionPool {
             body: .pooled(number),
             columns: SyntaxTree.columns(in: tree),
             multipliesRows: Block.multipliesRows(tree),
-            equated: Self.equated(tree)
+            equated: Self.equated(tree),
+            strict: Self.strict(tree)
         )
+    }
+
+    /// The columns that a comparison compares as they are.
+    private static func strict(_ tree: JSONValue) -> [String] {
+        let comparisons: Set = [
+            "COMPARE_EQUAL", "COMPARE_NOTEQUAL", "COMPARE_LESSTHAN", "COMPARE_GREATERTHAN",
+            "COMPARE_LESSTHANOREQUALTO", "COMPARE_GREATERTHANOREQUALTO",
+        ]
+        guard comparisons.contains(tree["type"]?.string ?? "") else { return [] }
+        return [tree["left"], tree["right"]].compactMap { $0.flatMap(SyntaxTree.columnNames) }
+            .filter { $0.count == 1 }.flatMap(\.self)
     }
 
     private static func equated(_ tree: JSONValue) -> [String] {

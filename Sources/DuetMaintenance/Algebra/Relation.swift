@@ -80,6 +80,8 @@ struct Leaf: Hashable, Sendable {
     var types: [String] = []
     /// What its rows refer to, by positions of columns.
     var references: [Reference] = []
+    /// Whether a function makes its rows: there may be more than can be kept, though few are read.
+    var isGenerated = false
 
     /// A foreign key.
     struct Reference: Hashable, Sendable {

@@ -8,15 +8,23 @@ extension Relation {
     ///   - keys: The relation that lists the wanted values.
     ///   - pairs: Key expressions over this relation's columns, with the column of `keys` that lists their values.
     ///   - matchesNull: Whether NULL is a value like any other.
+    ///   - strict: Columns of `keys` that are never NULL, whatever `matchesNull` says; plain equality is cheaper.
     /// - Returns: The restricted relation; it has this relation's columns, and may have those of `keys` beside them.
-    func restricted(to keys: Leaf, _ pairs: [(Expression, String)], matchesNull: Bool) -> Self {
+    func restricted(
+        to keys: Leaf,
+        _ pairs: [(Expression, String)],
+        matchesNull: Bool,
+        strict: Set<String> = []
+    ) -> Self {
         let used = Set(pairs.flatMap(\.0.columns))
         switch self {
         case .semi(var join):
-            join.left = join.left.restricted(to: keys, pairs, matchesNull: matchesNull)
+            join.left = join.left.restricted(to: keys, pairs, matchesNull: matchesNull, strict: strict)
+            let tied = Self.tied(pairs, join.condition)
+            if !tied.isEmpty { join.right = join.right.wanted(by: keys, tied) }
             return .semi(join)
         case .outer(var join) where join.kind == .left && used.isSubset(of: join.left.columns):
-            join.left = join.left.restricted(to: keys, pairs, matchesNull: matchesNull)
+            join.left = join.left.restricted(to: keys, pairs, matchesNull: matchesNull, strict: strict)
             return .outer(join)
         case .project(let source, let outputs):
             var inner: [(Expression, String)] = []
@@ -24,11 +32,11 @@ extension Relation {
                 guard let name = expression.columnName, let output = outputs.first(where: { $0.name == name }),
                     !output.expression.multipliesRows
                 else {
-                    return joined(keys, pairs, matchesNull)
+                    return joined(keys, pairs, matchesNull, strict)
                 }
                 inner.append((output.expression, key))
             }
-            return .project(source.restricted(to: keys, inner, matchesNull: matchesNull), outputs)
+            return .project(source.restricted(to: keys, inner, matchesNull: matchesNull, strict: strict), outputs)
         case .union(let parts, let columns) where pairs.allSatisfy { $0.0.columnName != nil }:
             let restricted = parts.map { part in
                 let names = Dictionary(zip(columns, part.columns), uniquingKeysWith: { first, _ in first })
@@ -36,23 +44,24 @@ extension Relation {
                     (pair.0.columnName.flatMap { names[$0] }.map(Expression.column) ?? pair.0, pair.1)
                 }
                 return Relation.project(
-                    part.restricted(to: keys, inner, matchesNull: matchesNull),
+                    part.restricted(to: keys, inner, matchesNull: matchesNull, strict: strict),
                     part.columns.map { NamedExpression(name: $0, expression: .column($0)) }
                 )
             }
             return .union(restricted, columns)
         case .join(var parts, let predicates):
             if let index = parts.firstIndex(where: { used.isSubset(of: $0.columns) }), !parts[index].isLeaf {
-                parts[index] = parts[index].restricted(to: keys, pairs, matchesNull: matchesNull)
+                parts[index] = parts[index].restricted(to: keys, pairs, matchesNull: matchesNull, strict: strict)
                 return .join(parts, predicates)
             }
-            return joined(keys, pairs, matchesNull)
+            return joined(keys, pairs, matchesNull, strict)
         case .lateral(let source, let call, let columns) where used.isSubset(of: source.columns):
-            return .lateral(source.restricted(to: keys, pairs, matchesNull: matchesNull), call: call, columns: columns)
+            let restricted = source.restricted(to: keys, pairs, matchesNull: matchesNull, strict: strict)
+            return .lateral(restricted, call: call, columns: columns)
         case .repeated(let source, let times):
-            return .repeated(source.restricted(to: keys, pairs, matchesNull: matchesNull), times: times)
+            return .repeated(source.restricted(to: keys, pairs, matchesNull: matchesNull, strict: strict), times: times)
         case .leaf, .outer, .lateral, .union:
-            return joined(keys, pairs, matchesNull)
+            return joined(keys, pairs, matchesNull, strict)
         }
     }
 
@@ -67,8 +76,31 @@ extension Relation {
         return false
     }
 
-    private func joined(_ keys: Leaf, _ pairs: [(Expression, String)], _ matchesNull: Bool) -> Self {
-        .join([self, .leaf(keys)], pairs.map { .match($0.0, .column($0.1), matchesNull: matchesNull) })
+    private func joined(
+        _ keys: Leaf,
+        _ pairs: [(Expression, String)],
+        _ matchesNull: Bool,
+        _ strict: Set<String>
+    ) -> Self {
+        .join(
+            [self, .leaf(keys)],
+            pairs.map { .match($0.0, .column($0.1), matchesNull: matchesNull && !strict.contains($0.1)) }
+        )
+    }
+
+    /// What the other side of a join has to be equal to, where the join ties it to restricted expressions.
+    private static func tied(_ pairs: [(Expression, String)], _ condition: JoinCondition) -> [(Expression, String)] {
+        pairs.compactMap { pair in
+            condition.equal.first { $0.left == pair.0 }.map { ($0.right, pair.1) }
+        }
+    }
+
+    /// The rows that a semi or anti join with restricted rows can ask for; some may be there more than once.
+    private func wanted(by keys: Leaf, _ pairs: [(Expression, String)]) -> Self {
+        .project(
+            restricted(to: keys, pairs, matchesNull: false),
+            columns.map { NamedExpression(name: $0, expression: .column($0)) }
+        )
     }
 }
 

@@ -6,13 +6,13 @@
 struct ReferredChange {
     /// The parts that refer to this one.
     var referring: Set<Int>
-    /// Rows whose key was there before and is there now.
-    var kept: FromClause
-    /// Rows whose key was there before.
-    var former: FromClause
+    /// Rows whose key was there before and is there now; nil when there cannot be any.
+    var kept: FromClause?
+    /// Rows whose key was there before; nil when there cannot be any.
+    var former: FromClause?
 
-    /// What a term reads in which the given parts stand for their changes.
-    func clause(_ chosen: Set<Int>) -> FromClause {
+    /// What a term reads in which the given parts stand for their changes; nil when the term has no rows.
+    func clause(_ chosen: Set<Int>) -> FromClause? {
         referring.isDisjoint(with: chosen) ? kept : former
     }
 }
@@ -48,6 +48,11 @@ extension DeltaBuilder {
 
     private mutating func referred(_ leaf: Leaf, _ delta: String, _ keys: [String], by child: Int) -> ReferredChange {
         let item = delta + SQLText.alias(leaf.alias, leaf.columns + ["__w"])
+        switch leaf.source.flatMap({ changed[$0] }) {
+        case .insertsOnly: return ReferredChange(referring: [child], kept: nil, former: nil)
+        case .deletesOnly: return ReferredChange(referring: [child], kept: nil, former: FromClause(items: [item]))
+        case .mixed, nil: break
+        }
         func keysOf(_ sign: String) -> String {
             "(\(SQLText.list(keys))) IN (SELECT (\(SQLText.list(keys))) FROM \(item) WHERE __w \(sign) 0)"
         }

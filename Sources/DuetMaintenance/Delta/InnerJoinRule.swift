@@ -11,18 +11,29 @@ extension DeltaBuilder {
             if parts.count == 1 { return found.map { filtered($0, predicates) } }
             changes[index] = found.count == 1 ? found[0] : stored(found, part.columns, "part")
         }
-        let indices = changes.keys.sorted()
         let keys = foreignKeys(parts, predicates, changes)
+        // Terms with the change of a part that nothing can refer to have no rows, so it counts as unchanged.
+        let ruledOut = changes.filter { keys[$0.key].map { $0.kept == nil && $0.former == nil } ?? false }
+        if ruledOut.count == changes.count, let index = ruledOut.keys.min(), let change = changes[index] {
+            return [nothing(parts, change, at: index)]
+        }
+        for index in ruledOut.keys { changes[index] = nil }
+        let indices = changes.keys.sorted()
         if indices.count > 3 { return telescoped(parts, predicates, changes) }
         var result: [DeltaTerm] = []
-        for mask in 1..<(1 << indices.count) {
+        masks: for mask in 1..<(1 << indices.count) {
             let chosen = Set(indices.enumerated().filter { mask & (1 << $0.offset) != 0 }.map(\.element))
             var clause = FromClause()
             var weights: [String] = []
             // The changes come first: they are small, and calls in FROM may use what stands before them.
             for (index, part) in parts.enumerated() {
                 if chosen.contains(index), let change = changes[index] {
-                    append(keys[index]?.clause(chosen) ?? change.clause, to: &clause)
+                    if let key = keys[index] {
+                        guard let referred = key.clause(chosen) else { continue masks }
+                        append(referred, to: &clause)
+                    } else {
+                        append(change.clause, to: &clause)
+                    }
                     weights.append(change.weight)
                 } else {
                     append(renderer.from(part), to: &clause)
@@ -32,7 +43,18 @@ extension DeltaBuilder {
             let weight = chosen.count % 2 == 1 ? product : "-(\(product))"
             result.append(filtered(DeltaTerm(clause: clause, weight: weight), predicates))
         }
-        return result
+        guard result.isEmpty, let index = indices.first, let change = changes[index] else { return result }
+        return [nothing(parts, change, at: index)]
+    }
+
+    /// A term with the join's columns and no rows.
+    private mutating func nothing(_ parts: [Relation], _ change: DeltaTerm, at position: Int) -> DeltaTerm {
+        var term = DeltaTerm(clause: FromClause(), weight: change.weight)
+        for (index, part) in parts.enumerated() {
+            append(index == position ? change.clause : renderer.from(part), to: &term.clause)
+        }
+        term.clause.predicates.append("FALSE")
+        return term
     }
 
     /// The same change as one term for each changed input, for joins with many: what stands before it is read as it

@@ -6,13 +6,12 @@ extension DeltaBuilder {
     /// the right side; the part that does not match changes by the rule of the anti join.
     mutating func outerTerms(_ join: OuterJoin) -> [DeltaTerm] {
         if join.kind == .left, !isChanged(join.right) {
-            return terms(of: join.left).map { term in
-                var term = single(term, join.left.columns)
-                let right = renderer.item(renderer.from(join.right), join.right.columns)
-                let on = renderer.text(join.condition)
-                term.clause = FromClause(items: ["(\(term.clause.items[0]) LEFT JOIN \(right) ON \(on))"])
-                return term
-            }
+            var term = stored(terms(of: join.left), join.left.columns, "left")
+            let reduced = reduced(join.right, to: term, join.condition)
+            let right = renderer.item(renderer.from(reduced), join.right.columns)
+            let on = renderer.text(join.condition)
+            term.clause = FromClause(items: ["(\(term.clause.items[0]) LEFT JOIN \(right) ON \(on))"])
+            return [term]
         }
         let condition =
             join.condition.equal.map { Expression.match($0.left, $0.right, matchesNull: false) }
@@ -31,9 +30,11 @@ extension DeltaBuilder {
     ) -> [DeltaTerm] {
         semiTerms(SemiJoin(isAnti: true, left: side, right: other, condition: condition)).map { term in
             var term = single(term, side.columns)
-            // A join that never matches gives NULLs of the right types.
-            let nulls = renderer.item(renderer.from(other), other.columns)
-            term.clause = FromClause(items: ["(\(term.clause.items[0]) LEFT JOIN \(nulls) ON FALSE)"])
+            // A join with no rows gives NULLs of the right types; that there are none is told to DuckDB where it looks.
+            var nothing = renderer.from(other)
+            nothing.predicates.append("FALSE")
+            let nulls = renderer.item(nothing, other.columns)
+            term.clause = FromClause(items: ["(\(term.clause.items[0]) LEFT JOIN \(nulls) ON TRUE)"])
             return term
         }
     }

@@ -8,14 +8,12 @@ extension DeltaBuilder {
         let keyword = join.isAnti ? "ANTI JOIN" : "SEMI JOIN"
         var leftChanges: [DeltaTerm] = []
         if isChanged(join.left) {
-            leftChanges = terms(of: join.left)
-            if isChanged(join.right), leftChanges.count > 1 {
-                leftChanges = [stored(leftChanges, join.left.columns, "left")]
-            }
+            leftChanges = [stored(terms(of: join.left), join.left.columns, "left")]
         }
         var result: [DeltaTerm] = leftChanges.map { term in
             var term = single(term, join.left.columns)
-            let right = renderer.item(renderer.from(join.right), join.right.columns)
+            let reduced = reduced(join.right, to: term, join.condition)
+            let right = renderer.item(renderer.from(reduced), join.right.columns)
             let on = renderer.text(join.condition)
             term.clause = FromClause(items: ["(\(term.clause.items[0]) \(keyword) \(right) ON \(on))"])
             return term
@@ -26,14 +24,19 @@ extension DeltaBuilder {
         let leaf = turnedLeaf(turned)
         let sign = SQLText.column(leaf.alias, leaf.columns[leaf.columns.count - 1])
         let pairs = Array(zip(turned.expressions, leaf.columns))
-        var touched = join.left.restricted(to: leaf, pairs, matchesNull: !isByKey)
+        let strict = strictColumns(join.condition, pairs)
+        var touched = join.left.restricted(to: leaf, pairs, matchesNull: !isByKey, strict: strict)
         if !touched.showsLeaf(leaf) {
             // The restriction went into a part that does not show the sign, so the sign is joined once more.
             let inner = turnedLeaf(turned)
             let innerPairs = Array(zip(turned.expressions, inner.columns))
+            let innerStrict = strictColumns(join.condition, innerPairs)
             touched = .joined(
-                [join.left.restricted(to: inner, innerPairs, matchesNull: !isByKey), .leaf(leaf)],
-                pairs.map { .match($0.0, .column($0.1), matchesNull: !isByKey) }
+                [
+                    join.left.restricted(to: inner, innerPairs, matchesNull: !isByKey, strict: innerStrict),
+                    .leaf(leaf),
+                ],
+                pairs.map { .match($0.0, .column($0.1), matchesNull: !isByKey && !strict.contains($0.1)) }
             )
         }
         result.append(
@@ -43,12 +46,41 @@ extension DeltaBuilder {
             var term = change
             term.clause.items += renderer.from(.leaf(leaf)).items
             term.clause.predicates += pairs.map {
-                renderer.text(.match($0.0, .column($0.1), matchesNull: !isByKey))
+                renderer.text(.match($0.0, .column($0.1), matchesNull: !isByKey && !strict.contains($0.1)))
             }
             term.weight = join.isAnti ? "-(\(term.weight) * \(sign))" : "\(term.weight) * \(sign)"
             result.append(term)
         }
         return result
+    }
+
+    /// The rows of a join's right side that a change of its left side can match.
+    ///
+    /// - Parameters:
+    ///   - right: The right side.
+    ///   - change: The left side's change, from a temporary table: DuckDB knows that it is small.
+    ///   - condition: The join's condition; without an equality every row may match.
+    /// - Returns: The right side with only those rows, or all of it when no equality ties the sides.
+    mutating func reduced(_ right: Relation, to change: DeltaTerm, _ condition: JoinCondition) -> Relation {
+        guard !condition.equal.isEmpty else { return right }
+        let names = condition.equal.indices.map { "k\($0)" }
+        let keys = zip(condition.equal, names).map { NamedText(renderer.text($0.left), as: $1) }
+        let select = SelectText(
+            columns: keys,
+            from: change.clause.items,
+            predicates: change.clause.predicates + keys.map { "\($0.expression) IS NOT NULL" },
+            prefix: "DISTINCT "
+        )
+        let table = store(select.text, "sought")
+        let alias = renderer.freshAlias("k")
+        let leaf = Leaf(current: SQLText.temporary(table), alias: alias, columns: names.map { "\(alias)_\($0)" })
+        return right.restricted(to: leaf, Array(zip(condition.equal.map(\.right), leaf.columns)), matchesNull: false)
+    }
+
+    /// The columns of a list of matching rows that cannot be NULL, as a row with NULL there matches nothing.
+    private func strictColumns(_ condition: JoinCondition, _ pairs: [(Expression, String)]) -> Set<String> {
+        let never = Set(condition.equal.compactMap(\.left.columnName) + condition.residual.flatMap(\.strict))
+        return Set(pairs.filter { $0.0.columnName.map(never.contains) ?? false }.map(\.1))
     }
 
     private mutating func turnedLeaf(_ turned: Turned) -> Leaf {
@@ -119,7 +151,8 @@ extension DeltaBuilder {
 
         var touched: [String] = []
         let outputs = columns.isEmpty ? [NamedText("1", as: "__one")] : columns.map { NamedText(column: $0) }
-        let now = renderer.from(join.left)
+        let sides = join.condition.swapped
+        let now = renderer.from(reduced(join.left, to: change, sides))
         for clause in [now] + leftChanges.map(\.clause) {
             touched.append(
                 SelectText(

@@ -18,9 +18,18 @@ public struct NodeProgram: Sendable {
     private let plan: NodePlan
     private let texts: [String]
     private let select: String
+    private let columns: [StateColumn]
 
-    init(plan: NodePlan, texts: [String], isHidden: (String) -> Bool) {
+    /// Takes a plan whose expressions have texts.
+    ///
+    /// - Parameters:
+    ///   - plan: How the node is computed.
+    ///   - texts: The texts of the pooled expressions.
+    ///   - columns: All columns of the state, if its table is to be defined before it is filled; else empty.
+    ///   - isHidden: Whether a name is that of a hidden node.
+    init(plan: NodePlan, texts: [String], columns: [StateColumn] = [], isHidden: (String) -> Bool) {
         self.plan = plan
+        self.columns = columns
         self.texts = texts
         let shape = plan.shape(texts)
         name = plan.name
@@ -35,7 +44,11 @@ public struct NodeProgram: Sendable {
     }
 
     /// Statements that compute the state in full and put it in place of what was there.
-    public var create: [String] { ["CREATE OR REPLACE TABLE \(stateTable) AS\n\(select)"] }
+    public var create: [String] {
+        if columns.isEmpty { return ["CREATE OR REPLACE TABLE \(stateTable) AS\n\(select)"] }
+        let list = columns.map(\.definition).joined(separator: ", ")
+        return ["CREATE OR REPLACE TABLE \(stateTable) (\(list))", "INSERT INTO \(stateTable)\n\(select)"]
+    }
 
     /// The rows a reader sees.
     public var visibleSelect: String { "SELECT \(SQLText.list(visible.map(\.name))) FROM \(stateTable)" }

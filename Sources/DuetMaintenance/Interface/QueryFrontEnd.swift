@@ -28,8 +28,19 @@ public protocol QueryFrontEnd {
 public enum ChangeKind: String, Hashable, Sendable, Codable {
     /// Every weight is positive.
     case insertsOnly
+    /// Every weight is negative.
+    case deletesOnly
     /// Weights of both signs, or unknown.
     case mixed
+
+    /// The kind of a change that is not empty.
+    ///
+    /// - Parameters:
+    ///   - least: Its least weight.
+    ///   - greatest: Its greatest weight.
+    public init(least: Int, greatest: Int) {
+        self = least > 0 ? .insertsOnly : greatest < 0 ? .deletesOnly : .mixed
+    }
 }
 
 /// A relation that the query reads by name.

@@ -117,8 +117,10 @@ struct AggregatePlan: Sendable {
     func shape(_ renderer: inout RelationRenderer) -> StateShape {
         let inner = grouped(input, &renderer).text
         let with = SelectText(columns: [.all] + finalColumns, from: ["(\(inner)) AS __g"])
+        // In the order of the keys, so that changes that are close together touch few parts of the state.
+        let order = keys.isEmpty ? [] : ["ORDER BY \(SQLText.list(keys.map(\.name)))"]
         return StateShape(
-            select: SelectText(columns: stateColumns(renderer), from: ["(\(with.text)) AS __f"]).text,
+            select: SelectText(columns: stateColumns(renderer), from: ["(\(with.text)) AS __f"], suffix: order).text,
             hidden: hiddenColumns.map(\.state)
         )
     }

@@ -82,8 +82,13 @@ extension NodePlan {
     }
 
     /// The state as a query over the rows as they are now.
-    func shape(_ texts: [String]) -> StateShape {
-        var renderer = RelationRenderer(texts: texts, needed: neededColumns)
+    ///
+    /// - Parameters:
+    ///   - texts: The texts of the pooled expressions.
+    ///   - readsTypesOnly: Whether the query is only to be asked for its columns' types.
+    /// - Returns: The query, and its columns that readers do not see.
+    func shape(_ texts: [String], readsTypesOnly: Bool = false) -> StateShape {
+        var renderer = RelationRenderer(texts: texts, readsTypesOnly: readsTypesOnly, needed: neededColumns)
         switch kind {
         case .bag(let plan):
             let clause = renderer.from(plan.relation)

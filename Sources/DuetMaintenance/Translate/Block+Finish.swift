@@ -200,6 +200,9 @@ extension Translator {
         let sources = result.relation.leaves.compactMap(\.source)
         let readsNodes = sources.allSatisfy { $0.hasPrefix("\(view)#") }
         if !readsNodes, sources.count > 1 {
+            guard !result.relation.leaves.contains(where: \.isGenerated) else {
+                throw Unsupported("a function may make more rows beneath the LIMIT than can be kept")
+            }
             let kept = named(result, order)
             let leaf = keep(
                 .bag(BagPlan(relation: result.relation, outputs: kept)),

@@ -103,6 +103,7 @@ extension Block {
         let translated = opened.translated
         if let inner = opened.block {
             let pairs = try correlation(opened)
+            try restrict(inner, to: pairs)
             let groups = try GroupedBlock(block: inner).correlatedValue(by: pairs.map(\.inner))
             let isStrict = rejectsNull > 0 && Self.isStrict(inner.items.first?.tree ?? .null)
             let conditions = zip(pairs, groups.keys).map {

@@ -4,6 +4,9 @@ extension Translator {
     /// One kept row that answers questions about a query, each as SQL over `count(*)` and `count(value)`, where value is
     /// the query's first column.
     func facts(of translated: Translated, _ questions: [(name: String, text: String)]) throws -> Relation {
+        guard !translated.relation.leaves.contains(where: \.isGenerated) else {
+            throw Unsupported("a function may make more rows than can be counted for a subquery")
+        }
         let rows = names.fresh("rows")
         let known = names.fresh("known")
         let value = translated.outputs.first.map { pool.intern($0.value) }

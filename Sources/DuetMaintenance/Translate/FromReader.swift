@@ -21,6 +21,10 @@ struct FromReader {
         case "TABLE_FUNCTION":
             let call = try self.call(item, Scope(parent: nil))
             let column = translator.names.fresh(call.column)
+            if let generated = try generated(item, call, column) {
+                add([Scope.Column(name: call.column, value: SyntaxTree.column(column))], item, call.alias, scope)
+                return .leaf(generated)
+            }
             let expression = NamedExpression(name: column, expression: translator.pool.intern(call.tree))
             add([Scope.Column(name: call.column, value: SyntaxTree.column(column))], item, call.alias, scope)
             return .project(.join([], []), [expression])
@@ -107,6 +111,22 @@ struct FromReader {
             tree: SyntaxTree.call("unnest", list),
             alias: alias.isEmpty ? name : alias,
             column: name == "unnest" && !alias.isEmpty ? alias : name
+        )
+    }
+
+    /// A call of range or generate_series that uses no columns, read as a table: as a list all its rows would be in memory.
+    private func generated(_ item: JSONValue, _ call: Call, _ column: String) throws -> Leaf? {
+        guard item["function"]?["function_name"]?.string?.lowercased() != "unnest",
+            SyntaxTree.columns(in: call.tree).isEmpty, let list = call.tree["children"]?.array?.first
+        else { return nil }
+        let text = try translator.frontEnd.sql(of: SyntaxTree.statement(SyntaxTree.selection([list])))
+        let select = "SELECT * FROM \(text.dropFirst("SELECT ".count))"
+        return Leaf(
+            current: "(\(select))",
+            alias: translator.names.fresh(call.alias),
+            columns: [column],
+            types: try translator.frontEnd.columns(of: select).map(\.type),
+            isGenerated: true
         )
     }
 

@@ -108,7 +108,8 @@ extension Translator {
 
     private func rule(of relation: Relation) -> String {
         switch relation {
-        case .leaf: "rows of another node"
+        case .leaf(let leaf):
+            leaf.source?.hasPrefix("\(view)#") ?? false ? "rows of another node" : "filter and projection"
         case .join(let parts, _): parts.count > 1 ? "inner join" : parts.first.map(rule(of:)) ?? "constant"
         case .outer(let join): join.kind == .left ? "left join" : "full join"
         case .semi(let join): join.isAnti ? "anti join" : "semi join"
@@ -125,8 +126,13 @@ extension Translator {
         var wanted: Set<String> = [view]
         for node in nodes.reversed() where wanted.contains(node.name) { wanted.formUnion(node.sources) }
         let kept = nodes.filter { wanted.contains($0.name) }
-        let programs = kept.map {
-            NodeProgram(plan: $0, texts: pool.texts, isHidden: { $0.hasPrefix("\(self.view)#") })
+        let programs = try kept.map {
+            NodeProgram(
+                plan: $0,
+                texts: pool.texts,
+                columns: try stateColumns(of: $0),
+                isHidden: { $0.hasPrefix("\(self.view)#") }
+            )
         }
         return ViewProgram(
             view: view,
@@ -145,5 +151,26 @@ extension Translator {
             readsClock: findings.readsClock,
             inputs: inputs.map(\.name).filter { wanted.contains($0) }
         )
+    }
+
+    /// The columns of a node's state where some of them are to be stored in a way of their own; else none.
+    private func stateColumns(of plan: NodePlan) throws -> [StateColumn] {
+        let leaves: [Leaf]
+        var types = plan.visible.map(\.type)
+        switch plan.kind {
+        case .bag(let bag): leaves = bag.relation.leaves
+        case .aggregate(let aggregate):
+            leaves = aggregate.input.leaves
+            types += aggregate.accumulators.map(\.type)
+        case .partition(let partition): leaves = partition.input.leaves
+        case .opaque: return []
+        }
+        guard types.contains(where: { StateColumn(name: "", type: $0).isWide }),
+            leaves.allSatisfy({ $0.types.count == $0.columns.count })
+        else { return [] }
+        let columns = try frontEnd.columns(of: plan.shape(pool.texts, readsTypesOnly: true).select)
+            .map { StateColumn(name: $0.name, type: $0.type) }
+        // A column that is NULL in every row has no type of its own.
+        return columns.contains { $0.type.contains("NULL") } ? [] : columns
     }
 }

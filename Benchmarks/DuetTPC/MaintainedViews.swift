@@ -1,0 +1,232 @@
+package import DuckKit
+package import DuetMaintenance
+import Foundation
+
+/// Queries kept as views over changing tables, each update timed against computing the query anew.
+package final class MaintainedViews {
+    /// A view, and what its updates took.
+    package struct View {
+        package let name: String
+        package let query: String
+        package let program: ViewProgram
+        /// What the cost model knows.
+        var runs: [UpdateSizes.Run] = []
+        var full: [Double] = []
+        /// By the update's name, one for each time.
+        package internal(set) var measures: [String: [Measure]] = [:]
+    }
+
+    /// One update of one view.
+    package struct Measure: Sendable {
+        /// Whether changes were taken in, and how.
+        package var strategies: Set<MaintenanceStrategy>
+        package var isIncremental: Bool
+        /// Rows added and taken away.
+        package var rows = 0
+        /// The update and the computation of the query, by the clock and by the processor.
+        package var update: Times
+        package var full: Times
+        /// The slowest statements, for whoever wants to make them faster.
+        package var statements: [(seconds: Double, sql: String)] = []
+
+        /// By the clock.
+        package var ratio: Double { update.wall / full.wall }
+        /// By the processor's time, which other processes disturb less.
+        package var processorRatio: Double { update.processor / full.processor }
+    }
+
+    /// Seconds.
+    package struct Times: Sendable {
+        package var wall = 0.0
+        package var processor = 0.0
+    }
+
+    /// Who decides between taking changes in and computing anew.
+    package enum Choice {
+        /// Change rules, whatever they cost.
+        case incremental
+        /// The cost model, as in a run.
+        case model
+    }
+
+    package let connection: Connection
+    package private(set) var views: [View] = []
+    private let inputs: [InputRelation]
+
+    /// Takes tables as they are now.
+    ///
+    /// - Parameters:
+    ///   - connection: Where the tables are; change rules set what they need on it.
+    ///   - tables: The tables' names.
+    ///   - references: Foreign keys that all updates keep.
+    /// - Throws: What DuckDB says of a table that is not there.
+    package init(
+        _ connection: Connection,
+        tables: [String],
+        references: [String: [InputRelation.ForeignKey]] = [:]
+    ) throws {
+        self.connection = connection
+        for setting in ViewProgram.connectionSettings { _ = try connection.execute(setting) }
+        inputs = try tables.map { table in
+            InputRelation(
+                name: table,
+                table: table,
+                columns: try DuckFrontEnd(connection: connection).columns(of: "FROM \(table)"),
+                delta: TableChange.delta(of: table),
+                references: references[table] ?? []
+            )
+        }
+    }
+
+    /// Compiles a view and computes it for the first time.
+    package func add(_ name: String, _ query: String) throws {
+        let program = try MaintenanceCompiler(frontEnd: DuckFrontEnd(connection: connection))
+            .compile(view: name, query: query, inputs: inputs, stateSchema: "main")
+        for node in program.nodes { for statement in node.create { try run(statement) } }
+        views.append(View(name: name, query: query, program: program))
+    }
+
+    /// Changes the tables and brings every view up to date.
+    ///
+    /// - Parameters:
+    ///   - update: What changes.
+    ///   - choice: Who decides how.
+    /// - Returns: What is wrong, a line for each view that is not equal to its query or whose update failed.
+    /// - Throws: What DuckDB says when the tables cannot be changed.
+    package func update(_ update: SourceUpdate, _ choice: Choice = .incremental) throws -> [String] {
+        let applied = try update.apply(connection)
+        var wrong: [String] = []
+        for index in views.indices {
+            do {
+                var measure = try refresh(index, applied, choice)
+                let full = try timed { try run("CREATE OR REPLACE TABLE full_result AS \(views[index].query)") }
+                measure.full = full
+                views[index].measures[update.name, default: []].append(measure)
+                views[index].full.append(full.wall)
+                if let difference = try difference(views[index].program) {
+                    wrong.append("\(views[index].name), \(update.name): \(difference)")
+                }
+            } catch {
+                wrong.append("\(views[index].name), \(update.name): \(error)")
+            }
+        }
+        return wrong
+    }
+
+    private func refresh(_ index: Int, _ applied: AppliedUpdate, _ choice: Choice) throws -> Measure {
+        let program = views[index].program
+        let sizes = applied.sizes.filter { program.inputs.contains($0.key) }
+        if case .model = choice {
+            let full = views[index].full.suffix(3)
+            let known = UpdateSizes(
+                rows: try rowCounts(program),
+                changes: sizes,
+                fullSeconds: full.isEmpty ? nil : full.reduce(0, +) / Double(full.count),
+                incrementalRuns: views[index].runs
+            )
+            if !CostModel().choice(program, known).isIncremental { return try computeAnew(program) }
+        }
+        var measure = Measure(strategies: [], isIncremental: true, update: Times(), full: Times())
+        var cleanup: [String] = []
+        measure.update = try timed { cleanup = try follow(program, applied.kinds, &measure) }
+        // The next update would replace the temporary tables; nobody waits for them to go.
+        for statement in cleanup { try run(statement) }
+        if !sizes.isEmpty {
+            views[index].runs.append(UpdateSizes.Run(changes: sizes, seconds: measure.update.wall))
+        }
+        return measure
+    }
+
+    private func follow(
+        _ program: ViewProgram,
+        _ kinds: [String: ChangeKind],
+        _ measure: inout Measure
+    ) throws -> [String] {
+        var changed = kinds
+        var cleanup: [String] = []
+        try run("BEGIN")
+        for node in program.nodes {
+            let change = node.change(changedInputs: changed)
+            measure.strategies.insert(change.strategy)
+            for statement in change.statements { try note(statement, &measure) }
+            if let delta = change.deltaTable {
+                let row = try connection.rows("SELECT count(*), min(__w), max(__w) FROM \(delta)").first ?? []
+                measure.rows = row.first?.int ?? 0
+                if measure.rows > 0, let least = row[1].int, let greatest = row[2].int {
+                    changed[node.name] = ChangeKind(least: least, greatest: greatest)
+                }
+            }
+            for statement in change.apply { try note(statement, &measure) }
+            cleanup += change.cleanup
+        }
+        try run("COMMIT")
+        return cleanup
+    }
+
+    private func computeAnew(_ program: ViewProgram) throws -> Measure {
+        var measure = Measure(strategies: [.full], isIncremental: false, update: Times(), full: Times())
+        let change = program.direct.fullChange(needsDelta: false)
+        measure.update = try timed {
+            for statement in change.statements + change.apply { try note(statement, &measure) }
+        }
+        // The hidden tables have to be made anew before changes can be taken in again.
+        for node in program.nodes.dropLast() { for statement in node.create { try run(statement) } }
+        if program.nodes.count > 1 || !program.result.hidden.isEmpty {
+            for statement in program.result.create { try run(statement) }
+        }
+        return measure
+    }
+
+    private func rowCounts(_ program: ViewProgram) throws -> [String: Int] {
+        var rows: [String: Int] = [:]
+        for input in inputs { rows[input.name] = try connection.scalar("SELECT count(*) FROM \(input.current)").int }
+        for node in program.nodes {
+            rows[node.name] = try connection.scalar("SELECT count(*) FROM \(node.stateTable)").int
+        }
+        return rows
+    }
+
+    /// How the view differs from its query's rows; nil when it does not.
+    ///
+    /// Floating point may differ in the last digits, since the order of addition does.
+    private func difference(_ program: ViewProgram) throws -> String? {
+        let state = program.result.visibleSelect
+        let count = try connection.scalar(
+            "SELECT count(*) FROM (((\(state)) EXCEPT ALL FROM full_result) UNION ALL "
+                + "(FROM full_result EXCEPT ALL (\(state))))"
+        )
+        if count.int == 0 { return nil }
+        let left = try connection.rows(state).map(ComparedRow.init).sorted()
+        let right = try connection.rows("FROM full_result").map(ComparedRow.init).sorted()
+        if left.count == right.count, zip(left, right).allSatisfy({ $0.isClose(to: $1) }) { return nil }
+        return "\(left.count) rows \(left.prefix(3).map(\.text)), not \(right.count) \(right.prefix(3).map(\.text))"
+    }
+
+    /// Forgets the measures so far, but not what the cost model learned from them.
+    package func forgetMeasures() { for index in views.indices { views[index].measures = [:] } }
+
+    // MARK: - Statements
+
+    private func note(_ sql: String, _ measure: inout Measure) throws {
+        let times = try timed { try run(sql) }
+        measure.statements.append((times.processor, sql))
+    }
+
+    private func timed(_ work: () throws -> Void) rethrows -> Times {
+        let processor = Double(clock())
+        let start = ContinuousClock.now
+        try work()
+        return Times(
+            wall: (ContinuousClock.now - start) / .seconds(1),
+            processor: (Double(clock()) - processor) / Double(CLOCKS_PER_SEC)
+        )
+    }
+
+    private func run(_ sql: String) throws {
+        do {
+            _ = try connection.execute(sql)
+        } catch {
+            throw TPCError("\(error)\nin\n\(sql)")
+        }
+    }
+}

@@ -1,0 +1,33 @@
+-- Silver: the eight tables of TPC-H as they stand, under the names that the queries use.
+
+CREATE OR REFRESH STREAMING TABLE silver.orders COMMENT 'The orders there are';
+CREATE FLOW orders AS AUTO CDC INTO silver.orders
+FROM STREAM(bronze.orders_events) KEYS (o_orderkey)
+APPLY AS DELETE WHEN op = 'D' SEQUENCE BY seq COLUMNS * EXCEPT (op, seq) STORED AS SCD TYPE 1;
+
+CREATE OR REFRESH STREAMING TABLE silver.lineitem COMMENT 'The lines of the orders there are';
+CREATE FLOW lineitem AS AUTO CDC INTO silver.lineitem
+FROM STREAM(bronze.lineitem_events) KEYS (l_orderkey, l_linenumber)
+APPLY AS DELETE WHEN op = 'D' SEQUENCE BY seq COLUMNS * EXCEPT (op, seq) STORED AS SCD TYPE 1;
+
+CREATE OR REFRESH STREAMING TABLE silver.customer COMMENT 'The customers there are';
+CREATE FLOW customer AS AUTO CDC INTO silver.customer
+FROM STREAM(bronze.customer_events) KEYS (c_custkey)
+APPLY AS DELETE WHEN op = 'D' SEQUENCE BY seq COLUMNS * EXCEPT (op, seq) STORED AS SCD TYPE 1;
+
+CREATE OR REFRESH STREAMING TABLE silver.part COMMENT 'The parts there are';
+CREATE FLOW part AS AUTO CDC INTO silver.part
+FROM STREAM(bronze.part_events) KEYS (p_partkey)
+APPLY AS DELETE WHEN op = 'D' SEQUENCE BY seq COLUMNS * EXCEPT (op, seq) STORED AS SCD TYPE 1;
+
+CREATE OR REFRESH MATERIALIZED VIEW silver.partsupp COMMENT 'Who supplies which part'
+AS SELECT * FROM read_files('${source.partsupp}');
+
+CREATE OR REFRESH MATERIALIZED VIEW silver.supplier COMMENT 'The suppliers'
+AS SELECT * FROM read_files('${source.supplier}');
+
+CREATE OR REFRESH MATERIALIZED VIEW silver.nation COMMENT 'The nations'
+AS SELECT * FROM read_files('${source.nation}');
+
+CREATE OR REFRESH MATERIALIZED VIEW silver.region COMMENT 'The regions'
+AS SELECT * FROM read_files('${source.region}');
