@@ -46,7 +46,7 @@ let package = Package(
             dependencies: [
                 "DuckKit", "DuetCompare", "DuetDeclarative", "DuetEngine", "DuetEvents", "DuetExpression",
                 "DuetFactory", "DuetFetch", "DuetInference", "DuetLineage", "DuetMaintenance", "DuetPipeline",
-                "DuetProcedural", "DuetReport", "DuetTPC",
+                "DuetProcedural", "DuetReport", "DuetServe", "DuetTPC",
             ],
             path: "Benchmarks/duet-bench",
             swiftSettings: strict
