@@ -179,18 +179,21 @@ extension DatasetUpdate {
             let sql = "CREATE OR REPLACE TEMP TABLE \(delta) AS \(select)"
             measures.statements.append(sql)
             try connection.execute(sql)
-            guard let kind = try kind(of: delta) else { continue }
-            let rows = try connection.scalar("SELECT count(*) FROM \(delta)").int ?? 0
+            guard let (kind, rows) = try look(at: delta) else { continue }
             changed.append(ChangedInput(name: name, kind: kind, rows: rows))
         }
         return changed
     }
 
     /// The signs in a change; nil when it is empty.
-    private func kind(of delta: String) throws -> ChangeKind? {
-        let row = try connection.rows("SELECT min(__w)::BIGINT, max(__w)::BIGINT FROM \(delta)").first ?? []
-        guard let least = row.first?.int, let greatest = row.last?.int else { return nil }
-        return ChangeKind(least: least, greatest: greatest)
+    private func kind(of delta: String) throws -> ChangeKind? { try look(at: delta)?.kind }
+
+    /// The signs in a change and its entries; nil when it is empty.
+    private func look(at delta: String) throws -> (kind: ChangeKind, rows: Int)? {
+        let row =
+            try connection.rows("SELECT count(*), min(__w)::BIGINT, max(__w)::BIGINT FROM \(delta)").first ?? []
+        guard row.count == 3, let least = row[1].int, let greatest = row[2].int else { return nil }
+        return (ChangeKind(least: least, greatest: greatest), row[0].int ?? 0)
     }
 
     /// Chooses by the dataset's refresh policy, then by cost.

@@ -77,7 +77,8 @@ struct DatasetUpdate {
                 state: after,
                 files: files,
                 rows: result.rows,
-                run: session.log.runID
+                run: session.log.runID,
+                hadFiles: before?.files.isEmpty == false
             )
             return (after, result.rows)
         }

@@ -75,11 +75,16 @@ struct WayChoice {
         case .auto: break
         }
         let records = CostRecords(connection: connection, dataset: dataset.name)
+        let inputs = view.deltas.keys.map { (name: $0, rows: rows($0) ?? 0) }
+        var kept = Dictionary(inputs.map { ($0.name.key, $0.rows) }) { first, _ in first }
+        if view.program.nodes.count == 1 {
+            // Looking among all tables for the view's own costs more the more datasets there are.
+            kept[view.program.result.name] = rows(dataset.name) ?? 0
+        } else {
+            kept = try records.keptRows(of: view.program, inputs: inputs)
+        }
         let sizes = UpdateSizes(
-            rows: try records.keptRows(
-                of: view.program,
-                inputs: view.deltas.keys.map { (name: $0, rows: rows($0) ?? 0) }
-            ),
+            rows: kept,
             changes: changes,
             fullSeconds: try records.fullSeconds(),
             incrementalRuns: try records.incrementalRuns(),

@@ -210,7 +210,8 @@ public enum WarehouseState {
         state: RefreshState.DatasetState,
         files: [LandedFile],
         rows: Int,
-        run: String
+        run: String,
+        hadFiles: Bool = true
     ) throws {
         let name = Value.varchar(dataset.name.description)
         try connection.execute("DELETE FROM duet.datasets WHERE name = ?", [name])
@@ -222,13 +223,15 @@ public enum WarehouseState {
             ]
         )
         try connection.execute("DELETE FROM duet.seen_inputs WHERE reader = ?", [name])
-        for (input, version) in state.seen.sorted(by: { $0.key < $1.key }) {
+        // One statement for all: each costs more than its rows.
+        let seen = state.seen.sorted { $0.key < $1.key }
+        if !seen.isEmpty {
             try connection.execute(
-                "INSERT INTO duet.seen_inputs VALUES (?, ?, ?)",
-                [name, .varchar(input.description), Value(version)]
+                "INSERT INTO duet.seen_inputs VALUES \(seen.map { _ in "(?, ?, ?)" }.joined(separator: ", "))",
+                seen.flatMap { [name, .varchar($0.key.description), Value($0.value)] }
             )
         }
-        try recordSeenFiles(connection, reader: name, files: files)
+        if hadFiles || !files.isEmpty { try recordSeenFiles(connection, reader: name, files: files) }
     }
 
     private static func recordSeenFiles(_ connection: Connection, reader: Value, files: [LandedFile]) throws {
