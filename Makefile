@@ -22,7 +22,7 @@ report: build ## REPORT.md from three plays of the scenario
 
 # One test at a time: several of them hold servers to their time-outs, and DuckDB uses all cores by itself.
 test: setup ## build and run all tests
-	@scripts/setup tpch tpcds models reviews studio browser excel servers
+	@scripts/setup tpch tpcds models reviews studio browser excel servers datafactory
 	@swift test --no-parallel
 
 soak: setup ## a longer run of the generated tests, on a new seed

@@ -130,7 +130,13 @@ struct FactoryRerun {
                 hint: "use --from ACTIVITY"
             )
         }
-        return try .from(Set(names), in: pipeline, results: history.results, variables: history.variables)
+        return try .from(
+            Set(names),
+            in: pipeline,
+            results: history.results,
+            variables: history.variables,
+            rerunOf: history.runID
+        )
     }
 }
 

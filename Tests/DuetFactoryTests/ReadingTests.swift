@@ -180,4 +180,28 @@ import Testing
         #expect(error.location?.column == 27)
         #expect(FactorySummary([factory]).runnable == 0)
     }
+
+    @Test func `folder, annotations, run dimensions, concurrency and the pipeline's policy are kept as written`() throws
+    {
+        let folder = try FactoryFolder().pipeline(
+            "P",
+            wait("A"),
+            #""folder": {"name": "daily/load"}, "annotations": ["nightly", {"name": "tag"}], "runDimensions": {"team": "x"}, "concurrency": 2, "policy": {"elapsedTimeMetric": {"duration": "0.00:10:00"}}"#
+        )
+        let factory = try folder.load()
+        let pipeline = try #require(factory.pipelines.first)
+        #expect(factory.findings.isEmpty)
+        #expect(pipeline.concurrency == 2)
+        let properties = try #require(pipeline.resource.node.jsonValue["properties"])
+        #expect(properties["folder"]?["name"] == "daily/load")
+        #expect(properties["annotations"]?.array?.count == 2)
+        #expect(properties["runDimensions"]?["team"] == "x")
+        #expect(properties["policy"]?["elapsedTimeMetric"]?["duration"] == "0.00:10:00")
+    }
+
+    @Test func `a pipeline in a folder below pipeline is one of the factory`() throws {
+        let folder = try FactoryFolder().pipeline("P", wait("A"))
+        try folder.folder.write(#"{"name": "Q", "properties": {"activities": []}}"#, to: "pipeline/static/Q.json")
+        #expect(try folder.load().pipelines.map(\.name) == ["P", "Q"])
+    }
 }

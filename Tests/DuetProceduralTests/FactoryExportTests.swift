@@ -107,6 +107,20 @@ import Testing
         }
     }
 
+    @Test(.enabled(if: PythonClient.isThere))
+    func `what is exported loads in Microsoft's Python client, every activity as its own type`() async throws {
+        let (folder, _) = try export(try fixture())
+        #expect(try await offPool { try PythonClient.faults(in: folder.path) } == "")
+        // A fault must be found, or the check would prove nothing.
+        try folder.write(
+            #"{"name": "X", "properties": {"activities": [{"name": "a", "type": "Wayt"}, {"name": "b", "type": "Copy", "typeProperties": {"source": {"type": "ParquetSource"}}}]}}"#,
+            to: "pipeline/X.json"
+        )
+        let faults = try await offPool { try PythonClient.faults(in: folder.path) }
+        #expect(faults.contains("X.json: 'a' is no known activity"))
+        #expect(faults.contains("sink"))
+    }
+
     @Test func `the hand-written flights factory has no findings`() throws {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().path

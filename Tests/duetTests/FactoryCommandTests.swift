@@ -1,3 +1,4 @@
+import DuckKit
 import DuetEngine
 import DuetExpression
 import DuetFactory

@@ -21,7 +21,6 @@ struct CopyHandler: ActivityHandler {
             } else {
                 try copyRows(call, input, output, sink, &report)
             }
-            if LookupHandler.flag(call["validateDataConsistency"]) == true { report.consistency = "Verified" }
             return report.json(seconds: Date().timeIntervalSince(start))
         }
     }
@@ -86,6 +85,23 @@ struct CopyHandler: ActivityHandler {
         try FileManager.default.moveItem(atPath: temporary, toPath: path)
         report.rowsRead = rows
         report.rowsCopied = rows
+        let log = SkippedRows(call, environment, source.connection)
+        if log.isOn {
+            try log.takeUnreadable(&report)
+            try log.write(&report)
+        }
+        if LookupHandler.flag(call["validateDataConsistency"]) == true {
+            let read = "SELECT count(*) FROM \(try set.format.reading([path]))"
+            let found = try source.connection.scalar(read).int
+            guard found == rows else {
+                throw ActivityFailure(
+                    "DataInconsistency",
+                    "\(rows) rows were written and \(found ?? 0) are in the file",
+                    kind: .system
+                )
+            }
+            report.consistency = "Verified"
+        }
         report.filesWritten = 1
         report.dataWritten = SourceRelation.size(path)
     }

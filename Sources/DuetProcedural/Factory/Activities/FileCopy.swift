@@ -60,11 +60,7 @@ struct FileCopy {
         } else {
             for (number, file) in files.enumerated() {
                 try call.control.check()
-                let name = file.relative.split(separator: "/").last.map(String.init) ?? file.relative
-                let relative =
-                    files.count == 1
-                    ? target.name ?? name : behavior == "flattenhierarchy" ? "\(number + 1)_\(name)" : file.relative
-                let path = "\(target.folderPath)/\(relative)"
+                let path = place(of: file, number, files.count, target, behavior)
                 try makeFolder(of: path)
                 if FileManager.default.fileExists(atPath: path) { try FileManager.default.removeItem(atPath: path) }
                 try FileManager.default.copyItem(atPath: file.path, toPath: path)
@@ -72,8 +68,46 @@ struct FileCopy {
             }
             report.filesWritten = files.count
         }
+        if LookupHandler.flag(call["validateDataConsistency"]) == true {
+            // The service compares size and checksum; nothing is surer than the bytes.
+            guard try isSame(files, target, behavior) else {
+                throw ActivityFailure("DataInconsistency", "a file differs from what was copied", kind: .system)
+            }
+            report.consistency = "Verified"
+        }
         report.filesRead = files.count
         report.dataRead = files.reduce(0) { $0 + SourceRelation.size($1.path) }
+    }
+
+    private func place(
+        of file: (path: String, relative: String),
+        _ number: Int,
+        _ count: Int,
+        _ target: FileSet,
+        _ behavior: String
+    ) -> String {
+        let name = file.relative.split(separator: "/").last.map(String.init) ?? file.relative
+        let relative =
+            count == 1
+            ? target.name ?? name : behavior == "flattenhierarchy" ? "\(number + 1)_\(name)" : file.relative
+        return "\(target.folderPath)/\(relative)"
+    }
+
+    private func isSame(
+        _ files: [(path: String, relative: String)],
+        _ target: FileSet,
+        _ behavior: String
+    ) throws -> Bool {
+        if behavior == "mergefiles" {
+            let whole = "\(target.folderPath)/\(target.name ?? "merged_\(call.activityRunID)")"
+            return SourceRelation.size(whole) == files.reduce(0) { $0 + SourceRelation.size($1.path) }
+        }
+        return files.enumerated().allSatisfy { number, file in
+            FileManager.default.contentsEqual(
+                atPath: file.path,
+                andPath: place(of: file, number, files.count, target, behavior)
+            )
+        }
     }
 
     private func makeFolder(of path: String) throws {

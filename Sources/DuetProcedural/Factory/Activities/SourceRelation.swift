@@ -40,7 +40,9 @@ struct SourceRelation {
             }
             files = found
             byteCount = found.reduce(0) { $0 + Self.size($1.path) }
-            sql = try Self.named("SELECT * FROM \(try set.format.reading(found.map(\.path)))", set.format, connection)
+            let skips = SkippedRows(call, environment, connection).isOn
+            let reading = try set.format.reading(found.map(\.path), skipsUnreadable: skips)
+            sql = try Self.named("SELECT * FROM \(reading)", set.format, connection)
         case .http(let url):
             connection = try environment.warehouse.connect()
             let layout = FileLayout(dataset)

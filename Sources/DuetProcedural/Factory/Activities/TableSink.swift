@@ -34,16 +34,43 @@ struct TableSink {
             if let script = sink.value(ignoringCase: "preCopyScript")?.stringValue, !script.isEmpty {
                 try connection.execute(SQLText(schema: schema, service: service).translated(script))
             }
+            try connection.execute("CREATE OR REPLACE TEMP TABLE __duet_copy AS \(query)")
             let known = try columns(connection)
-            if known.isEmpty {
-                try create(query, connection, &result)
-            } else {
-                try insert(query, known, connection, &result)
+            let before = known.isEmpty ? 0 : try count(name, connection)
+            result.rowsRead = try count("__duet_copy", connection)
+            let log = SkippedRows(call, environment, connection)
+            if log.isOn { try log.takeUnreadable(&result) }
+            if known.isEmpty { try create(connection, &result) } else { try insert(known, log, connection, &result) }
+            if log.isOn { try log.write(&result) }
+            if LookupHandler.flag(call["validateDataConsistency"]) == true {
+                try verify(before, connection, &result)
             }
         }
         report = result
         // Written in one piece; what a table takes on disk is known to the engine alone.
         report.dataWritten = report.dataRead
+    }
+
+    private func count(_ table: String, _ connection: Connection) throws -> Int {
+        try connection.scalar("SELECT count(*) FROM \(table)").int ?? 0
+    }
+
+    /// Makes sure that no row was lost.
+    ///
+    /// Source: copy-activity-data-consistency: rows read are rows copied and rows skipped. Here the table is counted too.
+    private func verify(_ before: Int, _ connection: Connection, _ report: inout CopyReport) throws {
+        let after = try count(name, connection)
+        let isUpsert = sink.value(ignoringCase: "writeBehavior")?.stringValue?.lowercased() == "upsert"
+        let copied = report.rowsCopied ?? 0
+        guard report.rowsRead == copied + report.rowsSkipped, isUpsert || after - before == copied else {
+            throw ActivityFailure(
+                "DataInconsistency",
+                "\(report.rowsRead ?? 0) rows were read, \(copied) copied and \(report.rowsSkipped) skipped, and the table "
+                    + "grew by \(after - before)",
+                kind: .system
+            )
+        }
+        report.consistency = "Verified"
     }
 
     private func columns(_ connection: Connection) throws -> [(name: String, type: String)] {
@@ -57,7 +84,7 @@ struct TableSink {
         }
     }
 
-    private func create(_ query: String, _ connection: Connection, _ report: inout CopyReport) throws {
+    private func create(_ connection: Connection, _ report: inout CopyReport) throws {
         guard sink.value(ignoringCase: "tableOption")?.stringValue?.lowercased() == "autocreate" else {
             throw ActivityFailure(
                 "TableNotFound",
@@ -66,21 +93,17 @@ struct TableSink {
                 isFinal: true
             )
         }
-        try connection.execute("CREATE TABLE \(name) AS \(query)")
-        let rows = try connection.scalar("SELECT count(*) FROM \(name)").int ?? 0
-        report.rowsRead = rows
-        report.rowsCopied = rows
+        try connection.execute("CREATE TABLE \(name) AS SELECT * FROM __duet_copy")
+        report.rowsCopied = try count(name, connection)
     }
 
     private func insert(
-        _ query: String,
         _ known: [(name: String, type: String)],
+        _ log: SkippedRows,
         _ connection: Connection,
         _ report: inout CopyReport
     ) throws {
-        try connection.execute("CREATE OR REPLACE TEMP TABLE __duet_copy AS \(query)")
         let given = try connection.describe("SELECT * FROM __duet_copy").map(\.name)
-        let total = try connection.scalar("SELECT count(*) FROM __duet_copy").int ?? 0
         let pairs = given.compactMap { name in
             known.first { $0.name.lowercased() == name.lowercased() }.map { (source: name, sink: $0) }
         }
@@ -93,43 +116,51 @@ struct TableSink {
                 isFinal: true
             )
         }
-        let misfit = pairs.map { pair in
-            "(\(SQL.identifier(pair.source)) IS NOT NULL AND TRY_CAST(\(SQL.identifier(pair.source)) AS \(pair.sink.type)) IS NULL)"
-        }.joined(separator: " OR ")
-        report.rowsRead = total
-        if LookupHandler.flag(call["enableSkipIncompatibleRow"]) == true {
-            try skip(misfit, connection, &report)
+        let isUpsert = sink.value(ignoringCase: "writeBehavior")?.stringValue?.lowercased() == "upsert"
+        if log.isOn {
+            let misfit = pairs.map { pair in
+                "(\(SQL.identifier(pair.source)) IS NOT NULL AND TRY_CAST(\(SQL.identifier(pair.source)) AS \(pair.sink.type)) IS NULL)"
+            }.joined(separator: " OR ")
+            try log.take(misfit, because: "a value does not fit the type of its column", &report)
+            if !isUpsert {
+                for key in try keys(connection) { try takeTwins(key, pairs, log, &report) }
+            }
         }
         let sinks = pairs.map { SQL.identifier($0.sink.name) }
         let casts = pairs.map { "CAST(\(SQL.identifier($0.source)) AS \($0.sink.type))" }
-        if sink.value(ignoringCase: "writeBehavior")?.stringValue?.lowercased() == "upsert" {
-            try deleteMatches(pairs.map { ($0.source, $0.sink.name) }, connection)
-        }
+        if isUpsert { try deleteMatches(pairs.map { ($0.source, $0.sink.name) }, connection) }
         report.rowsCopied = try connection.execute(
             "INSERT INTO \(name) (\(sinks.joined(separator: ", "))) SELECT \(casts.joined(separator: ", ")) FROM __duet_copy"
         )
     }
 
-    /// Takes rows that do not fit out of the copy and writes them to a session log.
-    ///
-    /// Source: copy-activity-fault-tolerance, the columns of the log.
-    private func skip(_ misfit: String, _ connection: Connection, _ report: inout CopyReport) throws {
-        let skipped = try connection.scalar("SELECT count(*) FROM __duet_copy WHERE \(misfit)").int ?? 0
-        report.rowsSkipped = skipped
-        guard skipped > 0 else { return }
-        let path = "\(try environment.scratch(call))/session-log.csv"
-        try connection.execute(
+    /// The columns that must be unique together, for each constraint.
+    private func keys(_ connection: Connection) throws -> [[String]] {
+        try connection.rows(
+            "SELECT array_to_string(constraint_column_names, chr(10)) FROM duckdb_constraints() "
+                + "WHERE schema_name = $1 AND lower(table_name) = lower($2) AND constraint_type IN ('PRIMARY KEY', 'UNIQUE')",
+            [.varchar(schema), .varchar(table)]
+        ).compactMap { $0.first?.string?.split(separator: "\n").map(String.init) }
+    }
+
+    /// Takes out rows whose key the table has already, or a row before them.
+    private func takeTwins(
+        _ key: [String],
+        _ pairs: [(source: String, sink: (name: String, type: String))],
+        _ log: SkippedRows,
+        _ report: inout CopyReport
+    ) throws {
+        let columns = key.compactMap { name in pairs.first { $0.sink.name.lowercased() == name.lowercased() } }
+        guard columns.count == key.count else { return }
+        let same = columns.map { pair in
+            "t.\(SQL.identifier(pair.sink.name)) = TRY_CAST(r.\(SQL.identifier(pair.source)) AS \(pair.sink.type))"
+        }.joined(separator: " AND ")
+        let list = columns.map { SQL.identifier($0.source) }.joined(separator: ", ")
+        let twins = """
+            rowid IN (SELECT r.rowid FROM __duet_copy AS r WHERE EXISTS (SELECT 1 FROM \(name) AS t WHERE \(same)))
+              OR rowid NOT IN (SELECT min(rowid) FROM __duet_copy GROUP BY \(list))
             """
-            COPY (
-              SELECT strftime(current_timestamp, '%Y-%m-%d %H:%M:%S') AS "Timestamp", 'Warning' AS "Level",
-                'TabularRowSkip' AS "OperationName", CAST(to_json(r) AS VARCHAR) AS "OperationItem",
-                'a value does not fit the type of its column' AS "Message"
-              FROM __duet_copy AS r WHERE \(misfit)
-            ) TO \(SQL.literal(path)) (FORMAT csv, HEADER)
-            """
-        )
-        report.logFilePath = path
-        try connection.execute("DELETE FROM __duet_copy WHERE \(misfit)")
+        try log.take(twins, because: "the key is there already", &report)
     }
 
     private func deleteMatches(_ pairs: [(source: String, sink: String)], _ connection: Connection) throws {

@@ -5,6 +5,8 @@ internal import Foundation
 
 /// What the last run of a pipeline left behind in its log.
 public struct ActivityHistory: Sendable {
+    /// The run's id.
+    public var runID: String
     /// How the activities at the top ended, by name in lower case.
     public var results: [String: ActivityResult]
     /// The variables at the end.
@@ -23,6 +25,7 @@ public struct ActivityHistory: Sendable {
         let lines = FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) } ?? ""
         var activities: [String: [ExpressionObject]] = [:]
         var last: ExpressionObject?
+        var origins: [String: String] = [:]
         for line in lines.split(separator: "\n") {
             // A run that was killed may leave half a line.
             guard case .success(let value) = Result(catching: { try ExpressionValue(json: String(line)) }) else {
@@ -35,6 +38,7 @@ public struct ActivityHistory: Sendable {
                 run["pipelineName"]?.stringValue == pipeline
             {
                 last = run
+                if let id = run["runId"]?.stringValue { origins[id] = run["rerunOf"]?.stringValue }
             }
         }
         guard let last, let id = last["runId"]?.stringValue else {
@@ -44,8 +48,11 @@ public struct ActivityHistory: Sendable {
                 hint: "run it first: duet run"
             )
         }
+        // A rerun's own records lack what it kept, which the run before it has.
+        var chain = [id]
+        while let before = origins[chain[chain.count - 1]], !chain.contains(before) { chain.append(before) }
         var results: [String: ActivityResult] = [:]
-        for run in activities[id] ?? [] {
+        for run in chain.reversed().flatMap({ activities[$0] ?? [] }) {
             guard let name = run["activityName"]?.stringValue, run["path"]?.stringValue == name,
                 let text = run["status"]?.stringValue, let status = ActivityStatus(rawValue: text)
             else { continue }
@@ -58,7 +65,11 @@ public struct ActivityHistory: Sendable {
                 target: name
             )
         }
-        return ActivityHistory(results: results, variables: last["variables"]?.objectValue ?? ExpressionObject())
+        return ActivityHistory(
+            runID: id,
+            results: results,
+            variables: last["variables"]?.objectValue ?? ExpressionObject()
+        )
     }
 
     /// The activities at the top that have to be run again: those that did not succeed, and those with secrets.

@@ -80,6 +80,8 @@ public struct PipelineRun: Sendable {
     public var invokedBy: String
     /// The run that called it; nil for a run of its own.
     public var parentRunID: String?
+    /// The earlier run whose results it keeps.
+    public var rerunOf: String?
     /// When it began.
     public var start: Date
     /// When it ended.
@@ -95,6 +97,7 @@ public struct PipelineRun: Sendable {
             "parameters": .object(parameters), "variables": .object(variables),
             "pipelineReturnValue": .object(returnValue), "invokedBy": .string(invokedBy),
             "parentRunId": parentRunID.map { .string($0) } ?? .null,
+            "rerunOf": rerunOf.map { .string($0) } ?? .null,
             "runStart": .string(ActivityResult.text(start)), "runEnd": .string(ActivityResult.text(end)),
             "durationInMs": .integer(Int64((end.timeIntervalSince(start) * 1_000).rounded())),
             "activityCount": .integer(Int64(activityCount)),

@@ -9,16 +9,20 @@ public struct ActivitySelection: Sendable {
     public var reused: [String: ActivityResult]
     /// The variables an earlier run left behind.
     public var variables: ExpressionObject
+    /// The earlier run's id; nil when nothing is kept of one.
+    public var rerunOf: String?
 
     /// All activities, anew.
     public init(
         only: Set<String>? = nil,
         reused: [String: ActivityResult] = [:],
-        variables: ExpressionObject = ExpressionObject()
+        variables: ExpressionObject = ExpressionObject(),
+        rerunOf: String? = nil
     ) {
         self.only = only
         self.reused = reused
         self.variables = variables
+        self.rerunOf = rerunOf
     }
 
     /// An activity and all it depends on.
@@ -45,7 +49,8 @@ public struct ActivitySelection: Sendable {
         _ names: Set<String>,
         in pipeline: FactoryPipeline,
         results: [String: ActivityResult],
-        variables: ExpressionObject
+        variables: ExpressionObject,
+        rerunOf: String? = nil
     ) throws(ActivityFailure) -> ActivitySelection {
         var again = Set(names.map { $0.lowercased() })
         let known = Set(pipeline.activities.map { $0.name.lowercased() })
@@ -59,7 +64,11 @@ public struct ActivitySelection: Sendable {
                 hasChanged = true
             }
         }
-        return ActivitySelection(reused: results.filter { !again.contains($0.key) }, variables: variables)
+        return ActivitySelection(
+            reused: results.filter { !again.contains($0.key) },
+            variables: variables,
+            rerunOf: rerunOf
+        )
     }
 
     private static func unknown(_ name: String, _ pipeline: FactoryPipeline) -> ActivityFailure {

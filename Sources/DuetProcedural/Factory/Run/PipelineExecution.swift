@@ -86,6 +86,7 @@ final class PipelineExecution {
             returnValue: state.returnValue,
             invokedBy: invokedBy,
             parentRunID: parentRunID,
+            rerunOf: selection.rerunOf,
             start: startedAt ?? queuedAt,
             end: loop.clock.now,
             activityCount: state.activityCount

@@ -44,13 +44,20 @@ struct FileLayout {
     /// A table function call that reads files of this layout.
     ///
     /// Delimited text has only strings, as in the service; types come from the mapping or the sink.
-    func reading(_ paths: [String], withFileName: Bool = false) throws(ActivityFailure) -> String {
+    func reading(
+        _ paths: [String],
+        withFileName: Bool = false,
+        skipsUnreadable: Bool = false
+    ) throws(ActivityFailure) -> String {
         let list = "[\(paths.map(SQL.literal).joined(separator: ", "))]"
         let file = withFileName ? ", filename = true" : ""
         switch kind {
         case .delimitedText:
             // union_by_name would take files of other columns for granted; the service fails on them, and so does this.
-            return "read_csv(\(list), all_varchar = true\(textOptions)\(file))"
+            let rejects =
+                skipsUnreadable
+                ? ", store_rejects = true, rejects_table = '__duet_rejects', rejects_scan = '__duet_scans'" : ""
+            return "read_csv(\(list), all_varchar = true\(textOptions)\(rejects)\(file))"
         case .json: return "read_json(\(list), format = 'auto', union_by_name = true\(file))"
         case .parquet: return "read_parquet(\(list), union_by_name = true\(file))"
         case .excel:

@@ -26,9 +26,16 @@ public final class TriggerState {
         /// What became of it.
         public var status: Status
         /// How often it was tried.
-        public var attempts = 0
+        public var attempts: Int
         /// When it was last begun.
         public var begun: Date?
+
+        /// Creates a record.
+        public init(status: Status, attempts: Int = 0, begun: Date? = nil) {
+            self.status = status
+            self.attempts = attempts
+            self.begun = begun
+        }
     }
 
     private var entries: [String: [String: Entry]] = [:]
