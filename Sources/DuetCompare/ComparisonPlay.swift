@@ -280,10 +280,7 @@ final class ComparisonPlay {
 
     private func paths(of source: Source) -> [String] {
         guard let folder = SourceFolder(source, base: base, root: data) else { return [] }
-        let address =
-            switch source.origin {
-            case .location(let address), .manifest(let address): address
-            }
+        let address = source.address
         return Set(folder.files.map { "/\($0)" } + [String(address.dropFirst(base.count))]).sorted()
     }
 

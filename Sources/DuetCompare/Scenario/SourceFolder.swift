@@ -21,10 +21,7 @@ struct SourceFolder {
     init?(_ source: Source, base: String, root: String) {
         self.source = source
         self.root = root
-        let address =
-            switch source.origin {
-            case .location(let address), .manifest(let address): address
-            }
+        let address = source.address
         guard address.hasPrefix(base + "/") else { return nil }
         let relative = String(address.dropFirst(base.count + 1))
         let parent = relative.split(separator: "/").dropLast().joined(separator: "/")

@@ -49,10 +49,7 @@ extension OpenLineageExport {
 
     /// The namespace and name of a source: the server or `file`, and the path.
     func place(_ source: Source) -> (namespace: String, name: String) {
-        let address =
-            switch source.origin {
-            case .location(let address), .manifest(let address): address
-            }
+        let address = source.address
         guard source.isRemote, let url = URL(string: address), let scheme = url.scheme, let host = url.host() else {
             return ("file", address)
         }
