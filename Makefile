@@ -22,7 +22,7 @@ report: build ## REPORT.md from three plays of the scenario
 
 # One test at a time: several of them hold servers to their time-outs, and DuckDB uses all cores by itself.
 test: setup ## build and run all tests
-	@scripts/setup tpch tpcds models reviews studio browser
+	@scripts/setup tpch tpcds models reviews studio browser excel servers
 	@swift test --no-parallel
 
 soak: setup ## a longer run of the generated tests, on a new seed
@@ -33,7 +33,9 @@ soak: setup ## a longer run of the generated tests, on a new seed
 bench: build ## the benchmarks, as ratios against bare DuckDB measured in the same run
 	@scripts/setup tpch
 	@swift build -c release --product duet-bench
+	@scripts/setup --quiet servers
 	@.build/release/duet-bench
+	@.build/release/duet-bench fetch
 
 studio: build ## the flights pipeline in a web page: both styles side by side
 	@scripts/setup studio

@@ -2,5 +2,6 @@
 #define DUET_COPENSSL_SHIM_H
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #endif

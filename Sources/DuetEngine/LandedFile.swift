@@ -1,3 +1,5 @@
+public import DuetEvents
+
 /// One file of a source, as it is on this machine now.
 public struct LandedFile: Sendable, Hashable {
     /// The number that rows remember it by, 0 until it is recorded; a changed content gets a new one.
@@ -41,12 +43,16 @@ public struct LandedFile: Sendable, Hashable {
 public struct SourceSync: Sendable {
     /// The files there are now.
     public var files: [LandedFile]
-    /// The manifest itself, when there is one, for the next conditional request.
-    public var manifest: LandedFile?
+    /// What is not read itself but asked for on condition the next time: manifests, archives, an API's pages.
+    public var kept: [LandedFile] = []
     /// Bytes that came over the network.
     public var bytesTransferred = 0
     /// Requests made.
     public var requests = 0
     /// Files fetched, or found changed on this machine.
     public var changed = 0
+    /// The `Link` fields of the last answer.
+    var links: [String] = []
+    /// What the transfers took and spared.
+    public var transfers = TransferMeasures()
 }

@@ -63,6 +63,8 @@ public struct RunRequest: Sendable {
     public var fetcher: LazyFetcher
     /// Stops the run.
     public var control: RunControl
+    /// Told how far each source's transfers are, on the fetcher's own thread, which must not be held up.
+    public var progress: (@Sendable (SourceProgress) -> Void)?
     /// Where events go beside the log file.
     public var sinks: [any EventSink]
     /// Whether models answer, or only what answers would take is counted.
@@ -82,8 +84,10 @@ public struct RunRequest: Sendable {
         copyPolicy: ProceduralPlan.Policy = ProceduralPlan.Policy(retry: 2),
         fetcher: @autoclosure @escaping @Sendable () -> Fetcher,
         control: RunControl = RunControl(),
-        sinks: [any EventSink] = []
+        sinks: [any EventSink] = [],
+        progress: (@Sendable (SourceProgress) -> Void)? = nil
     ) {
+        self.progress = progress
         self.pipeline = pipeline
         self.home = home
         self.settings = settings

@@ -28,7 +28,8 @@ extension RunSession {
         let reader = SourceReader(
             fetcher: request.fetcher,
             landing: request.home.landing(style),
-            folder: request.pipeline.folder
+            folder: request.pipeline.folder,
+            progress: request.progress
         )
         let sync = try Blocking.wait(control: request.control) {
             try await reader.read(source, known: known, mode: mode)
@@ -37,8 +38,9 @@ extension RunSession {
         measures.filesChanged = sync.changed
         measures.bytesTransferred = sync.bytesTransferred
         measures.requests = sync.requests
+        measures.transfers = sync.transfers
         // An update that finds nothing new writes nothing, and so need not wait for the disk.
-        if Set(sync.files + [sync.manifest].compactMap { $0 }) == Set(known) { return sync.files }
+        if Set(sync.files + sync.kept) == Set(known) { return sync.files }
         let connection = try connection()
         return try connection.transaction {
             try WarehouseState.record(connection, source: source, sync: sync, known: known)

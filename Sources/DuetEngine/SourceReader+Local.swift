@@ -8,9 +8,17 @@ extension SourceReader {
     }
 
     /// The paths of a local source's files, which may be missing still.
-    static func localPaths(of source: Source, folder: String) throws -> [String] {
+    static func localPaths(
+        of source: Source,
+        folder: String,
+        today: CalendarDay = CalendarDay(number: 0)
+    ) throws -> [String] {
         switch source.origin {
         case .location(let address): return try paths(address, of: source, in: folder)
+        case .list(let addresses): return try addresses.flatMap { try paths($0, of: source, in: folder) }
+        case .template(let template):
+            return try template.expanded(today: today).flatMap { try paths($0, of: source, in: folder) }
+        case .objects, .api: return []
         case .manifest(let address):
             let text = try localText(address, of: source, in: folder)
             let base = URL(fileURLWithPath: absolute(address, in: folder)).deletingLastPathComponent()
@@ -87,6 +95,33 @@ extension SourceReader {
             }
         }
         return sync
+    }
+
+    /// The contents of local archives and workbooks; those that did not change are not unpacked again.
+    func unpackedLocal(_ sync: SourceSync, of source: Source, known: [LandedFile]) async throws -> SourceSync {
+        guard let packing = source.packing else { return sync }
+        let connection = try connection(to: source)
+        let transfer = SourceTransfer(reader: self, connection: connection, known: known, isPlain: true)
+        var unpacked = SourceSync(files: [])
+        try FileManager.default.createDirectory(
+            atPath: self.folder(of: source),
+            withIntermediateDirectories: true
+        )
+        for file in sync.files {
+            let inside = known.filter { $0.origin.hasPrefix(file.origin + "#") }
+            let isSame = known.contains { $0.origin == file.origin && $0.content == file.content }
+            if isSame, !inside.isEmpty, inside.allSatisfy({ FileManager.default.fileExists(atPath: $0.path) }) {
+                unpacked.files += inside
+            } else {
+                let files = try await transfer.unpack(file, packing)
+                unpacked.changed += files.count
+                unpacked.files += files
+            }
+            var kept = file
+            kept.id = 0
+            unpacked.kept.append(kept)
+        }
+        return unpacked
     }
 
     private static func missing(_ path: String, of source: Source) -> DuetError {

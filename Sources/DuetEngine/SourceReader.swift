@@ -1,6 +1,7 @@
+internal import DuetEvents
 internal import DuetFetch
 public import DuetPipeline
-internal import Foundation
+public import Foundation
 
 /// Brings a source's files to this machine, or finds them there.
 ///
@@ -15,9 +16,12 @@ public struct SourceReader: Sendable {
         case everything
     }
 
-    private let fetcher: LazyFetcher
-    private let landing: String
+    let fetcher: LazyFetcher
+    let landing: String
     let folder: String
+    let environment: [String: String]
+    let today: CalendarDay
+    let progress: (@Sendable (SourceProgress) -> Void)?
 
     /// Creates a reader.
     ///
@@ -25,51 +29,115 @@ public struct SourceReader: Sendable {
     ///   - fetcher: Makes the transfers.
     ///   - landing: The folder for what is fetched.
     ///   - folder: The pipeline's folder, which relative paths start from.
-    public init(fetcher: LazyFetcher, landing: String, folder: String) {
+    ///   - environment: Where secrets are looked up.
+    ///   - today: What templates mean by today.
+    ///   - progress: Told how far a source is, on the fetcher's own thread, which must not be held up.
+    public init(
+        fetcher: LazyFetcher,
+        landing: String,
+        folder: String,
+        environment: [String: String] = ProcessInfo.processInfo.environment,
+        today: CalendarDay = CalendarDay(number: Int(Date().timeIntervalSince1970 / 86_400)),
+        progress: (@Sendable (SourceProgress) -> Void)? = nil
+    ) {
         self.fetcher = fetcher
         self.landing = landing
         self.folder = folder
+        self.environment = environment
+        self.today = today
+        self.progress = progress
     }
 
     /// Brings one source up to date.
     ///
     /// - Parameters:
     ///   - source: The source.
-    ///   - known: The files of the last time, the manifest among them.
+    ///   - known: The files of the last time, manifests and the like among them.
     ///   - mode: Whether unchanged files may stay.
     /// - Returns: The files as they are now, none of them half.
-    /// - Throws: ``DuetError`` with `FETCH_FAILED`, `MISSING_FILE` or `BAD_FORMAT`, at the source's place in pipeline.yml.
+    /// - Throws: ``DuetError`` with `FETCH_FAILED`, `MISSING_FILE`, `BAD_FORMAT` or `MISSING_SECRET`, at the source's
+    ///   place in pipeline.yml.
     public func read(_ source: Source, known: [LandedFile], mode: Mode) async throws -> SourceSync {
         let known = mode == .conditional ? known : []
-        let sync: SourceSync
-        switch source.origin {
-        case .location(let address) where source.isRemote:
-            sync = try await fetch([Wanted(url: address, sha256: nil)], of: source, known: known)
-        case .manifest(let address) where source.isRemote:
-            sync = try await readRemoteManifest(address, of: source, known: known)
-        case .location, .manifest:
-            sync = try local(try Self.localPaths(of: source, folder: folder), of: source, known: known)
+        guard source.isRemote else {
+            let paths = try Self.localPaths(of: source, folder: folder, today: today)
+            let sync = try local(paths, of: source, known: known)
+            return try await checked(try await unpackedLocal(sync, of: source, known: known), source, known)
         }
+        let connection = try connection(to: source)
+        if case .api(let endpoint) = source.origin {
+            return try await checked(try await readAPI(endpoint, connection, known: known), source, known)
+        }
+        let list = try await wanted(source, connection, known: known)
+        var sync = try await fetch(list.wanted, connection, known: known)
+        sync.kept += list.kept
+        sync.bytesTransferred += list.bytes
+        sync.requests += list.requests
+        return try await checked(sync, source, known)
+    }
+
+    /// Where a source's files land; a source that nobody declared has a path for its name.
+    func folder(of source: Source) -> String { "\(landing)/\(SourceTransfer.safe(source.name))" }
+
+    func connection(to source: Source) throws -> SourceConnection {
+        try SourceConnection(
+            source,
+            fetcher: fetcher,
+            secrets: SourceSecrets(environment: environment, folder: folder)
+        )
+    }
+
+    private func checked(_ sync: SourceSync, _ source: Source, _ known: [LandedFile]) async throws -> SourceSync {
         // What was read before has been checked before.
         let earlier = Set(known)
-        for file in sync.files where !earlier.contains(file) {
-            try FormatCheck.check(file, format: source.format, location: source.location)
+        let new = sync.files.filter { !earlier.contains($0) }
+        guard !new.isEmpty else { return sync }
+        let limits = source.access.limits
+        try await SourceWork.run {
+            for file in new {
+                try FormatCheck.check(file, format: source.format, location: source.location)
+                if limits.unpackedBytes != nil { try SourceUnpacking.checkCompressed(file, source: source) }
+            }
         }
         return sync
     }
 
-    private struct Wanted: Sendable {
-        var url: String
-        var sha256: String?
+    // MARK: - What is wanted
+
+    /// What a source consists of now, before anything of it is transferred.
+    struct WantedList: Sendable {
+        var wanted: [Wanted] = []
+        /// A manifest, kept to be asked for on condition the next time.
+        var kept: [LandedFile] = []
+        var requests = 0
+        var bytes = 0
     }
 
-    private func readRemoteManifest(
+    func wanted(_ source: Source, _ connection: SourceConnection, known: [LandedFile]) async throws -> WantedList {
+        switch source.origin {
+        case .location(let address): return WantedList(wanted: [Self.wanted(address)])
+        case .list(let addresses): return WantedList(wanted: addresses.map(Self.wanted))
+        case .template(let template): return WantedList(wanted: template.expanded(today: today).map(Self.wanted))
+        case .manifest(let address): return try await manifest(address, connection, known: known)
+        case .objects(let prefix):
+            let listing = try await ObjectListing(prefix: prefix, connection: connection).read()
+            return WantedList(wanted: listing.objects, requests: listing.requests, bytes: listing.bytes)
+        case .api: return WantedList()
+        }
+    }
+
+    private static func wanted(_ url: String) -> Wanted {
+        Wanted(origin: FetchAddress.identity(url), url: url, name: URL(string: url)?.lastPathComponent ?? "file")
+    }
+
+    private func manifest(
         _ address: String,
-        of source: Source,
+        _ connection: SourceConnection,
         known: [LandedFile]
-    ) async throws -> SourceSync {
-        let list = try await fetch([Wanted(url: address, sha256: nil)], of: source, known: known)
-        guard let manifest = list.files.first, let base = URL(string: address)?.deletingLastPathComponent() else {
+    ) async throws -> WantedList {
+        let source = connection.source
+        let list = try await fetch([Self.wanted(address)], connection, known: known, isPlain: true)
+        guard let manifest = list.files.first else {
             throw DuetError(.wrongValue, "the manifest's address '\(address)' is no URL", at: source.location)
         }
         let text: String
@@ -78,105 +146,74 @@ public struct SourceReader: Sendable {
         } catch {
             throw DuetError(
                 .badFormat,
-                "the manifest '\(address)' cannot be read as text",
+                "the manifest '\(FetchAddress.redacted(address))' cannot be read as text",
                 at: source.location,
                 cause: error.localizedDescription
             )
         }
-        let wanted = try Manifest.entries(text, name: address, source: source).map {
-            Wanted(url: URL(string: $0.name, relativeTo: base)?.absoluteString ?? $0.name, sha256: $0.sha256)
+        let entries = try Manifest.entries(text, name: FetchAddress.redacted(address), source: source)
+        let wanted = entries.map { entry in
+            var item = Self.wanted(FetchAddress.absolute(entry.name, relativeTo: address) ?? entry.name)
+            item.sha256 = entry.sha256
+            return item
         }
-        var sync = try await fetch(wanted, of: source, known: known)
-        sync.manifest = manifest
-        sync.bytesTransferred += list.bytesTransferred
-        sync.requests += list.requests
-        return sync
+        return WantedList(wanted: wanted, kept: [manifest], requests: list.requests, bytes: list.bytesTransferred)
     }
 
-    /// Fetches files side by side; the fetcher bounds how many at once.
-    private func fetch(_ wanted: [Wanted], of source: Source, known: [LandedFile]) async throws -> SourceSync {
-        let earlier = Dictionary(known.map { ($0.origin, $0) }) { $1 }
-        var sync = SourceSync(files: [])
-        try await withThrowingTaskGroup(of: (Int, LandedFile, FetchResponse?).self) { group in
-            var files = [LandedFile?](repeating: nil, count: wanted.count)
+    // MARK: - Transfers
+
+    /// Fetches files side by side, so many at once that none waits for another's bookkeeping.
+    func fetch(
+        _ wanted: [Wanted],
+        _ connection: SourceConnection,
+        known: [LandedFile],
+        isPlain: Bool = false
+    ) async throws -> SourceSync {
+        let transfer = SourceTransfer(reader: self, connection: connection, known: known, isPlain: isPlain)
+        let meter = progress.map { SourceMeter(source: connection.source.name, files: wanted.count, $0) }
+        var parts = [SourceTransfer.Part?](repeating: nil, count: wanted.count)
+        let width = connection.source.access.limits.connections ?? 64
+        try await withThrowingTaskGroup(of: (Int, SourceTransfer.Part).self) { group in
+            var running = 0
+            func collect() async throws {
+                guard let (index, part) = try await group.next() else { return }
+                running -= 1
+                parts[index] = part
+                meter?.ended(index, part)
+            }
             for (index, item) in wanted.enumerated() {
-                let before = earlier[item.url].flatMap {
-                    FileManager.default.fileExists(atPath: $0.path) ? $0 : nil
-                }
-                if let before, let sha256 = item.sha256, before.content == sha256 {
-                    // The manifest itself says that the content is the one we have: nothing to ask.
-                    files[index] = before
+                if let part = transfer.unchanged(item) {
+                    parts[index] = part
+                    meter?.ended(index, part)
                     continue
                 }
-                group.addTask { try await fetchOne(item, of: source, before: before, index: index) }
+                if running >= width { try await collect() }
+                running += 1
+                group.addTask {
+                    (index, try await transfer.fetch(item) { meter?.note(index, $0) })
+                }
             }
-            for try await (index, file, response) in group {
-                files[index] = file
-                sync.requests += response?.attempts ?? 0
-                sync.bytesTransferred += response?.bytesTotal ?? 0
-                if response?.outcome == .fetched { sync.changed += 1 }
-            }
-            sync.files = files.compactMap { $0 }
+            while running > 0 { try await collect() }
         }
+        var sync = SourceSync(files: [])
+        for part in parts.compactMap({ $0 }) {
+            sync.files += part.files
+            sync.kept += part.kept
+            sync.changed += part.changed
+            guard let response = part.response else {
+                sync.transfers.addCached(bytes: part.files.reduce(0) { $0 + $1.size })
+                continue
+            }
+            sync.links = response.headers.values(of: "Link")
+            sync.requests += response.attempts
+            sync.bytesTransferred += response.bytesTotal
+            sync.transfers.add(response, name: part.name, held: part.held)
+        }
+        sync.transfers.unverified = connection.source.access.unverified
         return sync
     }
 
-    private func fetchOne(
-        _ item: Wanted,
-        of source: Source,
-        before: LandedFile?,
-        index: Int
-    ) async throws -> (Int, LandedFile, FetchResponse?) {
-        let name = URL(string: item.url)?.lastPathComponent ?? "file"
-        let folder = "\(landing)/\(source.name)"
-        let arrival = "\(folder)/arriving-\(index)-\(name)"
-        let response: FetchResponse
-        do {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            response = try await fetcher.fetcher.fetch(
-                FetchRequest(
-                    url: item.url,
-                    destination: arrival,
-                    validators: before.map { Validators(etag: $0.etag, lastModified: $0.lastModified) },
-                    expectedSHA256: item.sha256
-                )
-            )
-        } catch let error as FetchError {
-            throw Self.error(error, source: source)
-        } catch is CancellationError {
-            throw ErrorTranslation.cancelled
-        }
-        if response.outcome == .notModified, let before { return (index, before, response) }
-        let landed = "\(folder)/\(response.sha256.prefix(16))-\(name)"
-        do {
-            // The name is made of the content's hash: what is there already is the same.
-            if FileManager.default.fileExists(atPath: landed) {
-                try FileManager.default.removeItem(atPath: arrival)
-            } else {
-                try FileManager.default.moveItem(atPath: arrival, toPath: landed)
-            }
-        } catch {
-            throw DuetError(
-                .unreadableFile,
-                "cannot move the fetched file to '\(landed)'",
-                hint: "check that you may write to the folder",
-                at: source.location,
-                cause: error.localizedDescription
-            )
-        }
-        let file = LandedFile(
-            source: source.name,
-            origin: item.url,
-            path: landed,
-            content: response.sha256,
-            size: response.size,
-            etag: response.validators.etag,
-            lastModified: response.validators.lastModified
-        )
-        return (index, file, response)
-    }
-
-    private static func error(_ error: FetchError, source: Source) -> DuetError {
+    static func error(_ error: FetchError, source: Source) -> DuetError {
         let isPattern = error.code == .notFound && error.url.contains("*")
         var told = DuetError(
             .fetchFailed,

@@ -75,8 +75,12 @@ public enum WarehouseState {
                 etag: row[6].string,
                 lastModified: row[7].string
             )
-            file.id = row[0].int ?? 0
-            if row[8].bool == true { manifests.append(file) } else { files.append(file) }
+            if row[8].bool == true {
+                manifests.append(file)
+            } else {
+                file.id = row[0].int ?? 0
+                files.append(file)
+            }
         }
         return (files, manifests)
     }
@@ -104,7 +108,9 @@ public enum WarehouseState {
     ) throws -> [LandedFile] {
         let earlier = Dictionary(known.map { ($0.origin, $0) }) { $1 }
         var recorded: [LandedFile] = []
-        var stale = Set(known.filter { $0.origin != sync.manifest?.origin }.map(\.id))
+        let keptOrigins = Set(sync.kept.map(\.origin))
+        // What is kept has no number, so it is told by its origin.
+        var stale = Set(known.filter { $0.id != 0 }.map(\.id))
         for file in sync.files {
             if let before = earlier[file.origin], before.content == file.content {
                 stale.remove(before.id)
@@ -119,12 +125,12 @@ public enum WarehouseState {
             try insert(connection, added, isManifest: false)
             recorded.append(added)
         }
-        if let manifest = sync.manifest, earlier[manifest.origin] != manifest {
-            try connection.execute(
-                "DELETE FROM duet.files WHERE source = ? AND is_manifest",
-                [.varchar(source.name)]
-            )
-            try insert(connection, manifest, isManifest: true)
+        for origin in known.filter({ $0.id == 0 && !keptOrigins.contains($0.origin) }).map(\.origin) {
+            try removeKept(connection, source: source.name, origin: origin)
+        }
+        for kept in sync.kept where earlier[kept.origin] != kept {
+            if earlier[kept.origin] != nil { try removeKept(connection, source: source.name, origin: kept.origin) }
+            try insert(connection, kept, isManifest: true)
         }
         if !stale.isEmpty {
             try connection.execute(
@@ -133,6 +139,13 @@ public enum WarehouseState {
             )
         }
         return recorded
+    }
+
+    private static func removeKept(_ connection: Connection, source: String, origin: String) throws {
+        try connection.execute(
+            "DELETE FROM duet.files WHERE source = ? AND origin = ? AND is_manifest",
+            [.varchar(source), .varchar(origin)]
+        )
     }
 
     private static func insert(_ connection: Connection, _ file: LandedFile, isManifest: Bool) throws {

@@ -83,6 +83,8 @@ public struct StepMeasures: Sendable, Hashable {
     public var filesTotal: Int = 0
     /// Files that were new or changed.
     public var filesChanged: Int = 0
+    /// What a source's transfers took and spared, one by one.
+    public var transfers = TransferMeasures()
     /// Tries, the last one included.
     public var attempts: Int = 1
     /// The rules the rows were held to.
@@ -116,6 +118,7 @@ public struct StepMeasures: Sendable, Hashable {
             ("requests", requests), ("files_total", filesTotal), ("files_changed", filesChanged),
         ]
         for (name, count) in counts where count != 0 { object[name] = .integer(Int64(count)) }
+        if !transfers.isEmpty { object["transfers"] = transfers.json }
         if attempts > 1 { object["attempts"] = .integer(Int64(attempts)) }
         if !expectations.isEmpty {
             object["expectations"] = .array(

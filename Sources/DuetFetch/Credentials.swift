@@ -9,6 +9,9 @@ public struct Credentials: Sendable, CustomStringConvertible, CustomDebugStringC
         case header(name: String, value: String)
         case netrc(file: String?)
         case awsSigV4(accessKey: String, secretKey: String, sessionToken: String?, region: String, service: String)
+        case azureSharedKey(account: String, key: String)
+        case query(String)
+        case ssh(user: String, keyFile: String?, passphrase: String?, password: String?)
     }
 
     let kind: Kind
@@ -53,6 +56,26 @@ public struct Credentials: Sendable, CustomStringConvertible, CustomDebugStringC
         )
     }
 
+    /// The key of an Azure storage account, in base64; signs requests for reading.
+    public static func azureSharedKey(account: String, key: String) -> Self {
+        Self(kind: .azureSharedKey(account: account, key: key))
+    }
+
+    /// A secret query, such as an Azure shared access signature; added to the URL as it is sent and shown nowhere.
+    public static func query(_ query: String) -> Self {
+        Self(kind: .query(query.hasPrefix("?") ? String(query.dropFirst()) : query))
+    }
+
+    /// A user of an sftp server, with a private key's file or a password.
+    public static func ssh(
+        user: String,
+        keyFile: String? = nil,
+        passphrase: String? = nil,
+        password: String? = nil
+    ) -> Self {
+        Self(kind: .ssh(user: user, keyFile: keyFile, passphrase: passphrase, password: password))
+    }
+
     /// The kind of credentials, without any value.
     public var description: String {
         switch kind {
@@ -62,6 +85,9 @@ public struct Credentials: Sendable, CustomStringConvertible, CustomDebugStringC
         case .header(let name, _): "header \(name)"
         case .netrc: "netrc"
         case .awsSigV4: "aws-sigv4"
+        case .azureSharedKey: "azure-shared-key"
+        case .query: "query"
+        case .ssh: "ssh"
         }
     }
 

@@ -36,9 +36,16 @@ enum CurlFailure {
         case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_ISSUER_ERROR:
             say(
                 .certificateRejected,
-                "the certificate of '\(location.host)' is not accepted: \(words(code, text))",
-                "check host name and date; for an authority of your own name its file as the CA bundle"
+                "the \(location.isSSH ? "key" : "certificate") of '\(location.host)' is not accepted: \(words(code, text))",
+                location.isSSH
+                    ? "add the host's key to the file of known hosts, after comparing it with what the host's owner says"
+                    : "check host name and date; for an authority of your own name its file as the CA bundle"
             )
+        case CURLE_REMOTE_FILE_NOT_FOUND: say(.notFound, "there is no such file", "check the URL's path")
+        case CURLE_LOGIN_DENIED:
+            say(.unauthorized, "\(place) does not know who asks", "check user, key and password")
+        case CURLE_REMOTE_ACCESS_DENIED: say(.forbidden, "this may not be read", "check the rights of the user")
+        case CURLE_SSH: say(.transferFailed, "\(place) ended the session: \(words(code, text))", nil)
         case CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CIPHER, CURLE_SSL_CERTPROBLEM, CURLE_SSL_ENGINE_NOTFOUND:
             say(.tlsFailed, "no encrypted connection to \(place): \(words(code, text))", "is it http, not https?")
         case CURLE_PARTIAL_FILE:

@@ -181,7 +181,7 @@ struct FetchSession: Sendable {
                 // A part that does not fit the answer is of no use for the next attempt either.
                 if failure.code == .badResponse { try receiver.startOver() }
                 // The end that was held is not what the server has there now: the file did not only grow.
-                if hadGrown, failure.code == .badResponse { continue }
+                if hadGrown || location.isSSH && asked != nil, failure.code == .badResponse { continue }
                 throw failure
             }
             if result.head.status == 416, asked != nil, receiver.slice == nil {

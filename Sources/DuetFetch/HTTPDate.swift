@@ -16,5 +16,18 @@ enum HTTPDate {
         return .seconds(max(0, date - now))
     }
 
+    /// A time as HTTP writes it (RFC 9110, 5.6.7), whatever the process's locale.
+    static func text(_ seconds: Int) -> String {
+        var time = time_t(seconds)
+        var parts = tm()
+        guard gmtime_r(&time, &parts) != nil else { return "" }
+        let days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
+        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+        func padded(_ value: Int32) -> String { value < 10 ? "0\(value)" : "\(value)" }
+        let clock = [parts.tm_hour, parts.tm_min, parts.tm_sec].map(padded).joined(separator: ":")
+        let day = "\(padded(parts.tm_mday)) \(months[Int(parts.tm_mon)]) \(parts.tm_year + 1900)"
+        return "\(days[Int(parts.tm_wday)]), \(day) \(clock) GMT"
+    }
+
     static var now: Int { Int(time(nil)) }
 }

@@ -41,10 +41,10 @@ struct Location: Sendable, Hashable {
                 url: Self.shortened(text)
             )
         }
-        guard scheme == "http" || scheme == "https" else {
+        guard ["http", "https", "sftp"].contains(scheme) else {
             throw FetchError(
                 code: .unsupportedScheme,
-                message: "'\(scheme):' is not fetched, only http and https are",
+                message: "'\(scheme):' is not fetched, only http, https and sftp are",
                 url: Self.shortened(text)
             )
         }
@@ -53,7 +53,7 @@ struct Location: Sendable, Hashable {
         }
         self.scheme = scheme
         self.host = host
-        port = Self.part(handle, CURLUPART_PORT, UInt32(CURLU_DEFAULT_PORT)) ?? (scheme == "https" ? "443" : "80")
+        port = Self.part(handle, CURLUPART_PORT, UInt32(CURLU_DEFAULT_PORT)) ?? Self.standardPort(scheme)
         path = Self.part(handle, CURLUPART_PATH) ?? "/"
         query = Self.part(handle, CURLUPART_QUERY)
         user = Self.part(handle, CURLUPART_USER, UInt32(CURLU_URLDECODE))
@@ -79,6 +79,17 @@ struct Location: Sendable, Hashable {
 }
 
 extension Location {
+    /// Whether it is asked for over SSH, where there are no heads and no statuses.
+    var isSSH: Bool { scheme == "sftp" }
+
+    private static func standardPort(_ scheme: String) -> String {
+        switch scheme {
+        case "https": "443"
+        case "sftp": "22"
+        default: "80"
+        }
+    }
+
     /// The URL for people: no credentials, and no query value but numbers and dates.
     var redacted: String { text { Self.isHarmless($1) && !Self.isSecret($0) } }
 
@@ -86,7 +97,7 @@ extension Location {
     var identity: String { text { name, _ in !Self.isSecret(name) } }
 
     private func text(keeping isKept: (_ name: Substring, _ value: Substring) -> Bool) -> String {
-        let standard = scheme == "https" ? "443" : "80"
+        let standard = Self.standardPort(scheme)
         var text = "\(scheme)://\(host)\(port == standard ? "" : ":\(port)")\(path)"
         if let query {
             text += "?"

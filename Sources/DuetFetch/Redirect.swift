@@ -31,8 +31,11 @@ enum Redirect {
             )
         }
         let target: Location
-        do {
+        do throws(FetchError) {
             target = try Location(text, relativeTo: location)
+            guard !target.isSSH else {
+                throw FetchError(code: .unsupportedScheme, message: "'sftp:' is not followed", url: target.redacted)
+            }
         } catch {
             throw FetchError(
                 code: .redirectRefused,

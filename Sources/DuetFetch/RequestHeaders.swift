@@ -48,6 +48,10 @@ enum RequestHeaders {
                 throw refuse("the S3 credentials")
             }
         case .netrc(let file): try checkNetrc(file, url: url)
+        case .azureSharedKey(let account, let key):
+            if !isValue(account) || !isValue(key) { throw refuse("the Azure account's name or key") }
+        case .query(let query): if !isValue(query) || query.contains(" ") { throw refuse("the secret query") }
+        case .ssh(_, let keyFile, _, _): if let keyFile { try checkOwnFile(keyFile, "the private key", url: url) }
         }
         for value in [request.validators?.etag, request.validators?.lastModified] {
             if let value, !isValue(value) { throw refuse("a validator") }
@@ -105,20 +109,24 @@ enum RequestHeaders {
         } else {
             return
         }
+        // Only a file that was named must be there.
+        if file == nil, access(path, F_OK) != 0 { return }
+        try checkOwnFile(path, "the netrc file", url: url)
+    }
+
+    private static func checkOwnFile(_ path: String, _ what: String, url: String) throws(FetchError) {
         var status = stat()
         guard stat(path, &status) == 0 else {
-            // Only a file that was named must be there.
-            if file == nil { return }
             throw FetchError(
                 code: .fileUnreadable,
-                message: "the netrc file '\(path)' cannot be read: \(describe(errno: errno))",
+                message: "\(what) '\(path)' cannot be read: \(describe(errno: errno))",
                 url: url
             )
         }
         guard status.st_mode & 0o077 == 0 else {
             throw FetchError(
                 code: .unsafeCredentials,
-                message: "the netrc file '\(path)' is open to others",
+                message: "\(what) '\(path)' is open to others",
                 hint: "chmod 600 '\(path)'",
                 url: url
             )

@@ -107,6 +107,7 @@ final class Transfer: @unchecked Sendable {
             )
             return
         }
+        if attempt.location.isSSH, !result.head.isComplete { result.head = SSHAnswer.head(attempt, easy) }
         guard result.head.isSuccess, !hasBegun else { return }
         do { try begin() } catch { result.failure = error }
     }
@@ -128,6 +129,8 @@ final class Transfer: @unchecked Sendable {
     }
 
     private func takeBody(_ bytes: UnsafeRawBufferPointer) -> Int {
+        if attempt.location.isSSH, !result.head.isComplete, let easy { result.head = SSHAnswer.head(attempt, easy) }
+        if result.head.status == 304 { return 0 }
         guard result.head.isSuccess else { return takeErrorBody(bytes) }
         do {
             if !hasBegun { try begin() }

@@ -1,10 +1,11 @@
 import CCurl
+import Glibc
 
 /// Writes an attempt into libcurl's options.
 enum TransferOptions {
     static func apply(_ attempt: Attempt, _ configuration: FetchConfiguration, to easy: EasyHandle) {
-        easy.set(CURLOPT_URL, attempt.location.url)
-        easy.set(CURLOPT_PROTOCOLS_STR, "http,https")
+        easy.set(CURLOPT_URL, url(of: attempt))
+        easy.set(CURLOPT_PROTOCOLS_STR, attempt.location.isSSH ? "sftp" : "http,https")
         // Redirects are followed by duet itself, see `Redirect`.
         easy.set(CURLOPT_FOLLOWLOCATION, false)
         // Without this libcurl uses signals for time limits, which no library may do to its program.
@@ -28,7 +29,8 @@ enum TransferOptions {
         applyMethod(attempt.method, to: easy)
         if attempt.contentCoding == .decoded { easy.set(CURLOPT_ACCEPT_ENCODING, "") }
         var lines = attempt.headerLines
-        applyCredentials(attempt.credentials, to: easy, lines: &lines)
+        applyCredentials(attempt, to: easy, lines: &lines)
+        if attempt.location.isSSH { applySSH(attempt, configuration, to: easy) }
         easy.set(headers: lines)
     }
 
@@ -58,9 +60,42 @@ enum TransferOptions {
         }
     }
 
-    private static func applyCredentials(_ credentials: Credentials, to easy: EasyHandle, lines: inout [String]) {
-        switch credentials.kind {
-        case .none: break
+    /// A secret query joins the URL only here, so that nothing that is shown ever has it.
+    private static func url(of attempt: Attempt) -> String {
+        let url = attempt.location.url
+        guard case .query(let query) = attempt.credentials.kind else { return url }
+        return url + (attempt.location.query == nil ? "?" : "&") + query
+    }
+
+    private static func applySSH(_ attempt: Attempt, _ configuration: FetchConfiguration, to easy: EasyHandle) {
+        // The time of the last change tells one version from another, as ETag does over HTTP.
+        easy.set(CURLOPT_FILETIME, true)
+        easy.set(CURLOPT_RESUME_FROM_LARGE, offset: attempt.offset)
+        guard attempt.transport?.verifiesServer ?? configuration.verifiesServer else { return }
+        // libcurl checks the host's key only when it is told where known ones are.
+        let home = getenv("HOME").map { String(cString: $0) } ?? ""
+        easy.set(CURLOPT_SSH_KNOWNHOSTS, attempt.transport?.knownHosts ?? "\(home)/.ssh/known_hosts")
+    }
+
+    private static func applyCredentials(_ attempt: Attempt, to easy: EasyHandle, lines: inout [String]) {
+        switch attempt.credentials.kind {
+        case .none, .query: break
+        case .azureSharedKey(let account, let key):
+            lines += AzureSignature.lines(
+                method: attempt.method.name,
+                location: attempt.location,
+                lines: lines,
+                account: account,
+                key: key,
+                date: HTTPDate.text(HTTPDate.now)
+            )
+        case .ssh(let user, let keyFile, let passphrase, let password):
+            easy.set(CURLOPT_USERNAME, user)
+            if let keyFile { easy.set(CURLOPT_SSH_PRIVATE_KEYFILE, keyFile) }
+            if let passphrase { easy.set(CURLOPT_KEYPASSWD, passphrase) }
+            if let password { easy.set(CURLOPT_PASSWORD, password) }
+            // 1 is a key and 2 a password, as libcurl counts them.
+            easy.set(CURLOPT_SSH_AUTH_TYPES, (keyFile == nil ? 0 : 1) | (password == nil ? 0 : 2))
         case .basic(let user, let password):
             easy.set(CURLOPT_HTTPAUTH, 1)
             easy.set(CURLOPT_USERNAME, user)

@@ -159,6 +159,7 @@ public final class FileServer: Sendable {
             ServedRequest(
                 method: request.method.rawValue,
                 path: path,
+                target: request.target.path(percentEncoded: true),
                 query: request.target.query(),
                 headers: headers,
                 body: Array(body)

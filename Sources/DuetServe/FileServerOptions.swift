@@ -25,6 +25,8 @@ public struct ServedRequest: Sendable {
     public var method: String
     /// The path, percent-decoded, starting with `/`.
     public var path: String
+    /// The path as sent.
+    public var target: String
     /// The query as sent, without its `?`; may be empty.
     public var query: String
     /// The header fields; names in lower case.

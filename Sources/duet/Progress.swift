@@ -35,6 +35,21 @@ final class Progress: EventSink {
         status(now)
     }
 
+    /// Shows transfers when it is told of them.
+    var reporter: @Sendable (SourceProgress) -> Void { { self.show($0) } }
+
+    /// Shows how far a source's transfers are.
+    func show(_ progress: SourceProgress) {
+        guard isTerminal else { return }
+        var text = "  \(progress.source): \(progress.filesDone) of \(progress.filesTotal) files, "
+        text += ByteText.of(progress.bytes)
+        if let total = progress.totalBytes { text += " of \(ByteText.of(total))" }
+        text += ", \(ByteText.of(Int(progress.bytesPerSecond)))/s"
+        if let left = progress.secondsLeft { text += ", \(Int(left.rounded(.up))) s left" }
+        if progress.retries > 0 { text += ", \(progress.retries) retr\(progress.retries == 1 ? "y" : "ies")" }
+        Console.write("\r\u{1B}[K\(text)", to: .standardError)
+    }
+
     /// Takes the changing line away, so that what follows stands alone.
     func clear() { if isTerminal { Console.write("\r\u{1B}[K", to: .standardError) } }
 

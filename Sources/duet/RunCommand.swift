@@ -103,7 +103,8 @@ struct RunCommand: ParsableCommand {
             update: update.options,
             fetcher: Fetcher(),
             control: control,
-            sinks: json ? [] : [progress]
+            sinks: json ? [] : [progress],
+            progress: json ? nil : progress.reporter
         )
     }
 }

@@ -5,9 +5,9 @@ import Testing
 
 @Suite(.timeLimit(.minutes(3)))
 struct ResumeTests {
-    @Test func `a connection cut at random bytes, 200 seeds, always ends in the same file`() async throws {
+    @Test func `a connection cut at random bytes, 1,000 seeds, always ends in the same file`() async throws {
         let space = try await Workspace()
-        for seed in UInt64(1)...200 {
+        for seed in UInt64(1)...1000 {
             var random = SeededBytes(seed: seed)
             let content = random.bytes(1 + Int(random.next() % 60_000))
             let cuts = (0..<3).map { _ in Int(random.next() % UInt64(content.count)) }

@@ -34,6 +34,7 @@ public struct BuiltCommand: Sendable {
     ///   - arguments: Its arguments.
     ///   - folder: The folder to run in.
     ///   - wrapper: A program and its arguments that start it, such as `timeout -s KILL 1`.
+    ///   - isScript: Whether the arguments are the wrapper's, a shell's `-c` and a script that finds the command in `$0`.
     ///   - onErrors: Told of standard error so far whenever more has come, with the process's id.
     /// - Returns: How it ended.
     /// - Throws: An error when it cannot be started.
@@ -41,9 +42,11 @@ public struct BuiltCommand: Sendable {
         _ arguments: [String],
         in folder: TemporaryFolder,
         under wrapper: [String] = [],
+        isScript: Bool = false,
         onErrors: @escaping @Sendable (String, Int32) -> Void = { _, _ in }
     ) async throws -> Result {
-        let line = wrapper + [path] + arguments
+        // A script gets the command's path as its $0, behind the script itself.
+        let line = isScript ? wrapper + arguments + [path] : wrapper + [path] + arguments
         let process = Process()
         process.executableURL = URL(fileURLWithPath: line[0].hasPrefix("/") ? line[0] : "/usr/bin/env")
         process.arguments = line[0].hasPrefix("/") ? Array(line.dropFirst()) : line

@@ -107,6 +107,14 @@ public struct FactoryExport {
         guard let source = pipeline.source(named: read.source) else {
             throw DuetError(.unknownSource, "there is no source '\(read.source)'", at: read.location)
         }
+        guard source.packing == nil, source.access == SourceAccess() else {
+            throw DuetError(
+                .unsupported,
+                "source '\(source.name)' has credentials, limits or archives, which the export does not write",
+                hint: "for the export, use a plain location or manifest",
+                at: source.location
+            )
+        }
         let own = Set(read.options.map(\.name))
         let options = source.options.filter { !own.contains($0.name) } + read.options
         let key = source.name + options.map { " \($0.name)=\($0.value)" }.sorted().joined()
@@ -128,6 +136,13 @@ public struct FactoryExport {
             switch source.origin {
             case .location: writeFile(source, table, format)
             case .manifest: writeList(source, table, format)
+            default:
+                throw DuetError(
+                    .unsupported,
+                    "source '\(source.name)' is neither one file nor a manifest, which is all the export writes",
+                    hint: "for the export, land its files under a manifest",
+                    at: source.location
+                )
             }
         landed[key] = (table, activity)
         return (table, activity)
@@ -222,10 +237,7 @@ public struct FactoryExport {
 
     /// Where a source is: the folder or address, and the file in it.
     private static func split(_ source: Source) -> (base: String, file: String) {
-        let address =
-            switch source.origin {
-            case .location(let address), .manifest(let address): address
-            }
+        let address = source.address
         guard let slash = address.lastIndex(of: "/") else { return (".", address) }
         return (String(address[..<slash]), String(address[address.index(after: slash)...]))
     }

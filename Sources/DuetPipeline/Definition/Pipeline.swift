@@ -66,14 +66,6 @@ public struct DatasetName: Hashable, Sendable, Codable, CustomStringConvertible,
 
 /// What is pulled from outside the pipeline.
 public struct Source: Sendable, Hashable {
-    /// Where the data are.
-    public enum Origin: Sendable, Hashable {
-        /// One file: an `http://` or `https://` URL, or a path; a path may be a glob.
-        case location(String)
-        /// A list of files in the form that `sha256sum` writes, at a URL or path; its entries are relative to it.
-        case manifest(String)
-    }
-
     /// The name by which `read_files('${source.name}')` refers to it.
     public var name: String
     /// Where the data are; relative paths are relative to the pipeline's folder.
@@ -87,13 +79,27 @@ public struct Source: Sendable, Hashable {
     /// Where pipeline.yml declares it.
     public var location: SourceLocation
 
-    /// Whether it is pulled over the network.
-    public var isRemote: Bool {
-        let address =
-            switch origin {
-            case .location(let address), .manifest(let address): address
-            }
-        return address.lowercased().hasPrefix("http://") || address.lowercased().hasPrefix("https://")
+    /// How it is reached.
+    public var access = SourceAccess()
+    /// What its files are packed in; nil when they are read as they are.
+    public var packing: Packing?
+    /// Whether its files only ever grow at their end, so that only what is new needs to come.
+    public var grows = false
+
+    init(
+        name: String,
+        origin: Origin,
+        format: FileFormat,
+        options: [ReadOption],
+        changedFiles: ChangedFilePolicy = .replace,
+        location: SourceLocation
+    ) {
+        self.name = name
+        self.origin = origin
+        self.format = format
+        self.options = options
+        self.location = location
+        self.changedFiles = changedFiles
     }
 }
 

@@ -70,71 +70,9 @@ struct PipelineFile {
 
     private mutating func readSources(_ value: YAMLValue) throws(DuetError) {
         for (name, declaration) in try value.mapping("sources") {
-            sources.append(try source(name, declaration))
+            let values = Parameters(values: parameters)
+            sources.append(try SourceDeclaration(name: name, parameters: values).read(declaration))
         }
-    }
-
-    private func source(_ name: String, _ value: YAMLValue) throws(DuetError) -> Source {
-        let what = "source '\(name)'"
-        var origin: Source.Origin?
-        var format: FileFormat?
-        var options: [ReadOption] = []
-        var changedFiles = ChangedFilePolicy.replace
-        for (key, member) in try value.mapping(
-            what,
-            known: ["location", "manifest", "format", "options", "changed_files"]
-        ) {
-            switch key {
-            case "location", "manifest":
-                guard origin == nil else {
-                    throw member.error(.wrongValue, "\(what) has both a location and a manifest", hint: "keep one")
-                }
-                let address = try text(member, "\(key) of \(what)")
-                origin = key == "location" ? .location(address) : .manifest(address)
-            case "format": format = try member.choice("format of \(what)")
-            case "changed_files": changedFiles = try member.choice("changed_files of \(what)")
-            default:
-                for (option, setting) in try member.mapping("options of \(what)") {
-                    options.append(
-                        ReadOption(
-                            name: option.lowercased(),
-                            value: try text(setting, "option '\(option)'"),
-                            location: setting.location
-                        )
-                    )
-                }
-            }
-        }
-        guard let origin else {
-            throw value.error(
-                .missingKey,
-                "\(what) does not say where its data are",
-                hint:
-                    "add 'location:' (one file, a URL or a glob) or 'manifest:' (a list of files as sha256sum writes it)"
-            )
-        }
-        // Typed throws do not pass through the autoclosure of '??'.
-        if format == nil { format = try Self.format(of: origin, what, value) }
-        return Source(
-            name: name,
-            origin: origin,
-            format: format ?? .csv,
-            options: options,
-            changedFiles: changedFiles,
-            location: value.location
-        )
-    }
-
-    /// The format that the file's name tells.
-    private static func format(
-        of origin: Source.Origin,
-        _ what: String,
-        _ value: YAMLValue
-    ) throws(DuetError) -> FileFormat {
-        if case .location(let address) = origin {
-            if let format = FileFormat(fileName: address) { return format }
-        }
-        throw value.error(.missingKey, "\(what) has no format", hint: "add format: csv, json, jsonl or parquet")
     }
 
     private func readScenario(_ value: YAMLValue) throws(DuetError) -> Scenario {

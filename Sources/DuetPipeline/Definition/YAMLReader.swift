@@ -62,6 +62,10 @@ struct YAMLValue {
         return sequence.map { YAMLValue(node: $0, file: file) }
     }
 
+    var isScalar: Bool { if case .scalar = node { true } else { false } }
+    var isSequence: Bool { if case .sequence = node { true } else { false } }
+    var isMapping: Bool { if case .mapping = node { true } else { false } }
+
     private var kindName: String {
         switch node {
         case .scalar(let scalar): scalar.string.isEmpty ? "nothing" : "'\(scalar.string)'"

@@ -109,6 +109,10 @@ extension DuetError.Code {
     public static let cycle = Self("CYCLE")
     /// A statement or clause that duet does not support.
     public static let unsupported = Self("UNSUPPORTED")
+    /// A secret that a source names is not where it should be.
+    public static let missingSecret = Self("MISSING_SECRET")
+    /// A secret is in a file that others can read.
+    public static let unsafeSecret = Self("UNSAFE_SECRET")
     /// A transfer failed.
     public static let fetchFailed = Self("FETCH_FAILED")
     /// A file is not what its format says.
