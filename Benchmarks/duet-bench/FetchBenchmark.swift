@@ -179,10 +179,12 @@ struct FetchBenchmark {
         return ratios[ratios.count / 2]
     }
 
+    /// The most memory this process held at once so far, in KiB.
     private static func peakMemory() -> Int {
-        var usage = rusage()
-        getrusage(RUSAGE_SELF, &usage)
-        return usage.ru_maxrss
+        let handle = FileHandle(forReadingAtPath: "/proc/self/status")
+        let status = String(decoding: (try? handle?.readToEnd()) ?? Data(), as: UTF8.self)
+        let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM") }
+        return line.flatMap { Int($0.filter(\.isNumber)) } ?? 0
     }
 }
 

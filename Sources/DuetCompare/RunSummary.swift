@@ -25,11 +25,12 @@ public struct RunSummary: Sendable {
         let skipped = datasets.filter { $0.kind == .stepSkipped && $0.level != .info }.count
         let trouble = failed + skipped > 0 ? ", \(failed) failed, \(skipped) skipped for it" : ""
         let bytes = measures.sum(\.bytesTransferred)
+        let saved = measures.sum(\.transfers.bytesSaved)
         let rows = measures.sum(of: .dataset) { $0.rowsInserted + $0.rowsDeleted }
         return """
             \(outcome.isSuccess ? "done" : "failed") in \(NumberText.seconds(outcome.seconds)): \
             \(datasets.count) datasets (\(parts.joined(separator: ", "))\(trouble)), \
-            \(NumberText.count(rows)) rows written, \(NumberText.bytes(bytes)) fetched
+            \(NumberText.count(rows)) rows written, \(NumberText.bytes(bytes)) fetched\(saved > 0 ? ", \(NumberText.bytes(saved)) spared" : "")
             """
     }
 

@@ -34,6 +34,13 @@ extension RunSession {
         let sync = try Blocking.wait(control: request.control) {
             try await reader.read(source, known: known, mode: mode)
         }
+        if let reason = source.access.unverified {
+            log.record(
+                .notice,
+                level: .warning,
+                "source '\(source.name)': the server's certificate is not checked: \(reason)"
+            )
+        }
         measures.filesTotal = sync.files.count
         measures.filesChanged = sync.changed
         measures.bytesTransferred = sync.bytesTransferred

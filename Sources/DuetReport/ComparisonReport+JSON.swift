@@ -47,6 +47,7 @@ extension ComparisonReport.Step {
             "seconds": .array(runs.map { .double($0.seconds) }),
             "median_seconds": .double(Statistics.median(runs.map(\.seconds))),
             "bytes_transferred": .integer(Int64(runs.last?.sum(\.bytesTransferred) ?? 0)),
+            "bytes_saved": .integer(Int64(runs.last?.sum(\.transfers.bytesSaved) ?? 0)),
             "requests": .integer(Int64(runs.last?.sum(\.requests) ?? 0)),
             "rows_written": .integer(Int64(runs.last?.sum(of: .dataset) { $0.rowsInserted + $0.rowsDeleted } ?? 0)),
             "events": .array(runs.last?.steps.map(\.json) ?? []),

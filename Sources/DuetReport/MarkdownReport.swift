@@ -59,10 +59,33 @@ public enum MarkdownReport {
                 ? "Each step was run once in each style; take small differences for noise."
                 : "The scenario was played \(report.repetitions) times from the start; times are medians.",
             "steps": report.steps.map(stepModel),
+            "sources": sources(report),
             "graph": MermaidChart.graph(report.datasets),
             "details": report.steps.map(detailModel),
             "expectations": expectationRows(report),
         ]
+    }
+
+    /// What the transfers spared, and whose servers nobody checked.
+    private static func sources(_ report: ComparisonReport) -> [String] {
+        let runs = report.steps.flatMap { [$0.procedural.last, $0.declarative.last] }.compactMap { $0 }
+        let transfers = runs.flatMap {
+            $0.steps.compactMap { step in step.measures.map { (step.step ?? "", $0.transfers) } }
+        }
+        let spared = transfers.reduce(0) { $0 + $1.1.bytesSaved }
+        let unasked = transfers.reduce(0) { $0 + $1.1.filesCached }
+        var lines: [String] = []
+        if spared > 0 {
+            lines.append(
+                "Conditional requests, manifests and listings spared \(NumberText.bytes(spared)): "
+                    + "\(NumberText.count(unasked)) times a file was found unchanged and did not come again."
+            )
+        }
+        let reasons = transfers.compactMap { step, measures in measures.unverified.map { "\(step): \($0)" } }
+        for reason in Set(reasons).sorted() {
+            lines.append("**The server's certificate was not checked** for \(reason)")
+        }
+        return lines
     }
 
     private static func stepModel(_ step: ComparisonReport.Step) -> [String: String] {

@@ -15,6 +15,10 @@ enum MarkdownTemplate {
 
         *Ratio* is declarative time by procedural time. *Rows written* counts rows inserted and deleted in all datasets.
         {{{repetitions}}}
+        {{#sources}}
+
+        {{{.}}}
+        {{/sources}}
 
         ## The pipeline
 
