@@ -42,37 +42,44 @@ struct XMLScanner {
         return nil
     }
 
+    // Listings are long, so what runs for each byte is plain indexing.
+
     private mutating func tag() -> Event? {
-        guard let end = bytes[index...].firstIndex(of: UInt8(ascii: ">")) else {
+        var end = index + 1
+        while end < bytes.count, bytes[end] != UInt8(ascii: ">") { end += 1 }
+        guard end < bytes.count else {
             index = bytes.count
             return nil
         }
-        var content = bytes[(index + 1)..<end]
+        let start = index + 1
         index = end + 1
-        if content.first == UInt8(ascii: "/") {
-            let event = Event.end(name(content.dropFirst()), text: decoded())
+        if bytes[start] == UInt8(ascii: "/") {
+            let event = Event.end(name(from: start + 1, to: end), text: decoded())
             text.removeAll(keepingCapacity: true)
             return event
         }
         text.removeAll(keepingCapacity: true)
-        if content.last == UInt8(ascii: "/") {
-            content = content.dropLast()
-            pending = .end(name(content), text: "")
-        }
-        return .start(name(content))
+        guard bytes[end - 1] == UInt8(ascii: "/") else { return .start(name(from: start, to: end)) }
+        let name = name(from: start, to: end - 1)
+        pending = .end(name, text: "")
+        return .start(name)
     }
 
     /// The name without attributes and namespace.
-    private func name(_ content: ArraySlice<UInt8>) -> String {
-        let word = content.prefix { $0 > 0x20 }
-        let local = word.lastIndex(of: UInt8(ascii: ":")).map { word[($0 + 1)...] } ?? word
-        return String(decoding: local, as: UTF8.self)
+    private func name(from start: Int, to end: Int) -> String {
+        var first = start
+        var last = start
+        while last < end, bytes[last] > 0x20 {
+            if bytes[last] == UInt8(ascii: ":") { first = last + 1 }
+            last += 1
+        }
+        return String(decoding: bytes[first..<last], as: UTF8.self)
     }
 
     private mutating func takeText() {
-        let end = bytes[index...].firstIndex(of: UInt8(ascii: "<")) ?? bytes.count
-        text += bytes[index..<end]
-        index = end
+        let start = index
+        while index < bytes.count, bytes[index] != UInt8(ascii: "<") { index += 1 }
+        text += bytes[start..<index]
     }
 
     private func decoded() -> String {

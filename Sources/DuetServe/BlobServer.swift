@@ -121,7 +121,8 @@ public final class BlobServer: Sendable {
             let prefix = query["prefix"] ?? ""
             let count = min(5000, query["maxresults"].flatMap { Int($0) } ?? 5000)
             let names = blobs.keys.filter { $0.hasPrefix(prefix) && $0 >= query["marker"] ?? "" }.sorted()
-            var text = "<?xml version=\"1.0\" encoding=\"utf-8\"?><EnumerationResults ContainerName=\"\(name)\"><Blobs>"
+            var text = "<?xml version=\"1.0\" encoding=\"utf-8\"?><EnumerationResults ContainerName=\"\(name)\">"
+            text += "<Prefix>\(Self.escaped(prefix))</Prefix><MaxResults>\(count)</MaxResults><Blobs>"
             for name in names.prefix(count) {
                 guard let blob = blobs[name] else { continue }
                 text += "<Blob><Name>\(Self.escaped(name))</Name><Properties>"

@@ -121,7 +121,7 @@ struct SourceServerTests {
         let port = try ServerProcess.freePorts(1)[0]
         try folder.write(
             """
-            daemon off; pid nginx.pid; error_log stderr; worker_processes 1;
+            daemon off; master_process off; pid nginx.pid; error_log stderr; worker_processes 1;
             events {}
             http {
               access_log off; client_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3; uwsgi_temp_path t4;

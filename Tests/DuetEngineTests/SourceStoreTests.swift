@@ -81,7 +81,8 @@ struct SourceStoreTests {
             blocks.commit_block_list([BlobBlock("aa"), BlobBlock("bb")])
             for n in range(7): container.upload_blob(f"pages/{n}", b"x")
             pages = container.list_blobs(name_starts_with="pages/", results_per_page=3).by_page()
-            assert [len(list(page)) for page in pages] == [3, 3, 1]
+            sizes = [len(list(page)) for page in pages]
+            assert sizes == [3, 3, 1], sizes
             assert blob.download_blob(offset=2, length=7).readall() == b"1234567"
             assert blob.download_blob().readall() == big
             assert blob.get_blob_properties().size == len(big)

@@ -1,4 +1,5 @@
 import DuetFetch
+import DuetServe
 import Foundation
 import Testing
 
@@ -9,6 +10,7 @@ struct TLSTests {
     private func serving(
         names: String,
         days: Int = 2,
+        further: [String] = [],
         _ work: (_ port: Int, _ certificate: String) async throws -> Void
     ) async throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("duet-tls-\(UUID().uuidString)").path
@@ -27,6 +29,7 @@ struct TLSTests {
         let server = Process()
         server.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         server.arguments = ["openssl", "s_server", "-accept", "127.0.0.1:0", "-www", "-cert", certificate, "-key", key]
+        server.arguments?.append(contentsOf: further)
         let output = Pipe()
         server.standardOutput = output
         server.standardError = FileHandle.nullDevice
@@ -101,5 +104,51 @@ struct TLSTests {
             let (_, error) = await fetch("https://127.0.0.1:\(port)/", configuration)
             #expect(error?.code == .certificateRejected)
         }
+    }
+
+    @Test func `one request's own authority, and its own wish not to check, are for it alone`() async throws {
+        try await serving(names: "IP:127.0.0.1") { port, certificate in
+            let fetcher = Fetcher(configuration: FetchConfiguration(proxy: ""))
+            var request = FetchRequest(url: "https://127.0.0.1:\(port)/", retry: .never)
+            for transport in [Transport(certificateAuthorities: certificate), Transport(verifiesServer: false)] {
+                request.transport = transport
+                #expect(try await fetcher.data(request).0.status == 200)
+                // The connection that is open by now is not for those who would check.
+                request.transport = nil
+                let wanted = request
+                let refused = await failure { () throws(FetchError) in try await fetcher.data(wanted) }
+                #expect(refused?.code == .certificateRejected)
+            }
+            fetcher.shutdown()
+        }
+    }
+
+    @Test func `a client certificate is shown to a server that asks for one`() async throws {
+        try await serving(names: "IP:127.0.0.1", further: ["-Verify", "1", "-verify_quiet"]) { port, certificate in
+            let fetcher = Fetcher(configuration: FetchConfiguration(proxy: ""))
+            var request = FetchRequest(url: "https://127.0.0.1:\(port)/", retry: .never)
+            request.transport = Transport(certificateAuthorities: certificate)
+            let nameless = request
+            #expect(await failure { () throws(FetchError) in try await fetcher.data(nameless) } != nil)
+            request.transport?.clientCertificate = certificate
+            request.transport?.clientKey = certificate.replacingOccurrences(of: "cert.pem", with: "key.pem")
+            let (_, page) = try await fetcher.data(request)
+            #expect(String(decoding: page, as: UTF8.self).contains("Client certificate"))
+            fetcher.shutdown()
+        }
+    }
+
+    @Test func `a proxy is asked for what is meant for the server`() async throws {
+        let proxy = FaultServer { request, connection in
+            connection.answer(200, body: "\(request.method) \(request.target)".utf8)
+            return .keepAlive
+        }
+        let fetcher = Fetcher(configuration: FetchConfiguration(proxy: ""))
+        var request = FetchRequest(url: "http://nowhere.example/a.csv", retry: .never)
+        request.transport = Transport(proxy: "http://127.0.0.1:\(try proxy.start())")
+        let (_, body) = try await fetcher.data(request)
+        #expect(String(decoding: body, as: UTF8.self) == "GET http://nowhere.example/a.csv")
+        fetcher.shutdown()
+        proxy.stop()
     }
 }

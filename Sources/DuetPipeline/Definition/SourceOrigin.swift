@@ -138,37 +138,39 @@ public struct Glob: Sendable, Hashable {
     public init(_ text: String) { pattern = Array(text.utf8) }
 
     /// Whether a text is meant.
-    public func matches(_ text: String) -> Bool { Self.match(pattern[...], Array(text.utf8)[...]) }
+    public func matches(_ text: String) -> Bool { match(0, Array(text.utf8), 0) }
 
-    private static func match(_ pattern: ArraySlice<UInt8>, _ text: ArraySlice<UInt8>) -> Bool {
-        var pattern = pattern
-        var text = text
-        while let first = pattern.first {
-            switch first {
+    private func match(_ start: Int, _ text: [UInt8], _ from: Int) -> Bool {
+        var place = start
+        var index = from
+        while place < pattern.count {
+            let symbol = pattern[place]
+            switch symbol {
             case UInt8(ascii: "*"):
-                let crosses = pattern.dropFirst().first == first
-                let rest = pattern.drop { $0 == first }
-                var tail = text
+                let crosses = place + 1 < pattern.count && pattern[place + 1] == symbol
+                while place < pattern.count, pattern[place] == symbol { place += 1 }
                 while true {
-                    if match(rest, tail) { return true }
-                    guard let next = tail.first, crosses || next != UInt8(ascii: "/") else { return false }
-                    tail = tail.dropFirst()
+                    // Most ends of most texts differ from the pattern's next byte, which is soon seen.
+                    let mayFit = place == pattern.count || index < text.count || pattern[place] == symbol
+                    if mayFit, match(place, text, index) { return true }
+                    guard index < text.count, crosses || text[index] != UInt8(ascii: "/") else { return false }
+                    index += 1
                 }
             case UInt8(ascii: "["):
-                guard let end = pattern.dropFirst().firstIndex(of: UInt8(ascii: "]")), let byte = text.first else {
-                    return false
-                }
-                guard set(pattern[(pattern.startIndex + 1)..<end], has: byte) else { return false }
-                pattern = pattern[(end + 1)...]
-                text = text.dropFirst()
-            default:
-                guard let byte = text.first, byte == first || first == UInt8(ascii: "?") && byte != UInt8(ascii: "/")
+                guard index < text.count, let end = pattern[(place + 1)...].firstIndex(of: UInt8(ascii: "]")),
+                    Self.set(pattern[(place + 1)..<end], has: text[index])
                 else { return false }
-                pattern = pattern.dropFirst()
-                text = text.dropFirst()
+                place = end + 1
+                index += 1
+            default:
+                guard index < text.count,
+                    text[index] == symbol || symbol == UInt8(ascii: "?") && text[index] != UInt8(ascii: "/")
+                else { return false }
+                place += 1
+                index += 1
             }
         }
-        return text.isEmpty
+        return index == text.count
     }
 
     private static func set(_ members: ArraySlice<UInt8>, has byte: UInt8) -> Bool {
