@@ -43,7 +43,7 @@ let package = Package(
             name: "duet-bench",
             dependencies: [
                 "DuckKit", "DuetCompare", "DuetDeclarative", "DuetEngine", "DuetEvents", "DuetFetch", "DuetMaintenance",
-                "DuetPipeline", "DuetReport", "DuetTPC",
+                "DuetPipeline", "DuetReport", "DuetServe", "DuetTPC",
             ],
             path: "Benchmarks/duet-bench",
             swiftSettings: strict

@@ -107,7 +107,7 @@ struct TLSTests {
     }
 
     @Test func `one request's own authority, and its own wish not to check, are for it alone`() async throws {
-        try await serving(names: "IP:127.0.0.1") { port, certificate in
+        try await serving(names: "IP:127.0.0.1") { (port, certificate) async throws -> Void in
             let fetcher = Fetcher(configuration: FetchConfiguration(proxy: ""))
             var request = FetchRequest(url: "https://127.0.0.1:\(port)/", retry: .never)
             for transport in [Transport(certificateAuthorities: certificate), Transport(verifiesServer: false)] {
@@ -124,7 +124,8 @@ struct TLSTests {
     }
 
     @Test func `a client certificate is shown to a server that asks for one`() async throws {
-        try await serving(names: "IP:127.0.0.1", further: ["-Verify", "1", "-verify_quiet"]) { port, certificate in
+        try await serving(names: "IP:127.0.0.1", further: ["-Verify", "1", "-verify_quiet"]) {
+            (port, certificate) async throws -> Void in
             let fetcher = Fetcher(configuration: FetchConfiguration(proxy: ""))
             var request = FetchRequest(url: "https://127.0.0.1:\(port)/", retry: .never)
             request.transport = Transport(certificateAuthorities: certificate)
