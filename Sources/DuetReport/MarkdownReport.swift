@@ -133,28 +133,6 @@ public enum MarkdownReport {
         return lines
     }
 
-    /// What the transfers spared, and whose servers nobody checked.
-    private static func sources(_ report: ComparisonReport) -> [String] {
-        let runs = report.steps.flatMap { [$0.procedural.last, $0.declarative.last] }.compactMap { $0 }
-        let transfers = runs.flatMap {
-            $0.steps.compactMap { step in step.measures.map { (step.step ?? "", $0.transfers) } }
-        }
-        let spared = transfers.reduce(0) { $0 + $1.1.bytesSaved }
-        let unasked = transfers.reduce(0) { $0 + $1.1.filesCached }
-        var lines: [String] = []
-        if spared > 0 {
-            lines.append(
-                "Conditional requests, manifests and listings spared \(NumberText.bytes(spared)): "
-                    + "\(NumberText.count(unasked)) times a file was found unchanged and did not come again."
-            )
-        }
-        let reasons = transfers.compactMap { step, measures in measures.unverified.map { "\(step): \($0)" } }
-        for reason in Set(reasons).sorted() {
-            lines.append("**The server's certificate was not checked** for \(reason)")
-        }
-        return lines
-    }
-
     private static func stepModel(_ step: ComparisonReport.Step) -> [String: String] {
         let procedural = Statistics.median(step.procedural.map(\.seconds))
         let declarative = Statistics.median(step.declarative.map(\.seconds))
