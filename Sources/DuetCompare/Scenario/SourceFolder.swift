@@ -47,6 +47,7 @@ struct SourceFolder {
         case .location:
             folder = nil
             files = FileManager.default.fileExists(atPath: "\(root)/\(relative)") ? [relative] : []
+        case .list, .template, .objects, .api: return nil
         }
     }
 
