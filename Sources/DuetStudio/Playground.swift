@@ -156,7 +156,7 @@ public final class Playground: Sendable {
                 )
             }
             let player = ScenarioPlayer(original, folder: "\(workFolder)/data", definition: copyFolder)
-            for (number, step) in zip(first + 1..., steps[first...last]) {
+            for (number, step) in zip((first + 1)..., steps[first...last]) {
                 let played = try player.play(step, number: number)
                 // A step may have changed the copy's definition.
                 let changed = played.hasNewDefinition ? try load(port: state.withLock { $0.port }) : nil

@@ -165,14 +165,9 @@ import Testing
     @Test func `a scenario is listed and its files are made`() async throws {
         let fixture = try CommandFixture(definition: CommandFixture.scenario, withData: false)
         let list = try await fixture.duet("scenario", "list", "pipeline")
-        #expect(
-            list.output == """
-                1  initial load: writes orders/one.csv, names.csv
-                2  nothing changed
-                3  one more file: writes orders/two.csv
-
-                """
-        )
+        let lines = "1  initial load     write orders/one.csv, write names.csv\n2  nothing changed  -\n"
+        #expect(list.output.contains(lines), "\(list.output)")
+        #expect(list.output.contains("everything"))
         let applied = try await fixture.duet("scenario", "apply", "pipeline", "--steps=3")
         #expect(applied.output == "applied: initial load\napplied: nothing changed\napplied: one more file\n")
         #expect(try fixture.folder.text("pipeline/data/orders/two.csv").hasPrefix("id,amount\n20,0\n"))

@@ -52,6 +52,7 @@ public enum ScenarioLibrary {
         let base = pipeline.parameters["base"] ?? ""
         let folders = pipeline.sources.compactMap { SourceFolder($0, base: base, root: base) }
         let hasFolder = folders.contains { $0.folder != nil }
+        let middle = max(1, (pipeline.sources.count + pipeline.datasets.count) / 2)
         var steps = [pipeline.scenario?.steps.first ?? step("initial load", [], nil)]
         steps += [
             step("nothing changed", [], nil),
@@ -76,7 +77,7 @@ public enum ScenarioLibrary {
             step("a short outage", [(.append, ["percent": "0.1"]), (.outage, ["tries": "2"])], nil),
             step("a long outage", [(.append, ["percent": "0.1"]), (.outage, ["tries": "1000"])], nil),
             step("a slow source", [(.append, ["percent": "0.1"]), (.slow, [:])], nil),
-            step("kill -9 in mid-run", [(.append, ["percent": "1"]), (.kill, ["after": "8"])], nil),
+            step("kill -9 in mid-run", [(.append, ["percent": "1"]), (.kill, ["after": "\(middle)"])], nil),
             step("a changed query", [(.changeQuery, [:])], nil),
             step("an added dataset", [(.addDataset, [:])], nil),
             step("a changed expectation", [(.changeExpectation, [:])], nil),
