@@ -27,7 +27,7 @@ struct FlightsFixture: Sendable {
             overrides: ["base": data]
         )
         home = PipelineHome(pipeline: "flights", root: "\(folder.path)/home")
-        let scenario = try ScenarioPlayer.scenario(of: pipeline)
+        let scenario = try ScenarioLibrary.scenario(of: pipeline)
         let (pipeline, home) = (pipeline, home)
         try await offPool {
             for (index, step) in scenario.steps.prefix(steps).enumerated() {
