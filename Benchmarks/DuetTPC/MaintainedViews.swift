@@ -98,8 +98,11 @@ package final class MaintainedViews {
         var wrong: [String] = []
         for index in views.indices {
             do {
+                // In turn the one and the other comes first, since what comes second finds the data in the caches.
+                let isFullFirst = (views[index].measures[update.name]?.count ?? 0) % 2 == 1
+                var full = isFullFirst ? try computeQuery(index) : Times()
                 var measure = try refresh(index, applied, choice)
-                let full = try timed { try run("CREATE OR REPLACE TABLE full_result AS \(views[index].query)") }
+                if !isFullFirst { full = try computeQuery(index) }
                 measure.full = full
                 views[index].measures[update.name, default: []].append(measure)
                 views[index].full.append(full.wall)
@@ -111,6 +114,10 @@ package final class MaintainedViews {
             }
         }
         return wrong
+    }
+
+    private func computeQuery(_ index: Int) throws -> Times {
+        try timed { try run("CREATE OR REPLACE TABLE full_result AS \(views[index].query)") }
     }
 
     private func refresh(_ index: Int, _ applied: AppliedUpdate, _ choice: Choice) throws -> Measure {

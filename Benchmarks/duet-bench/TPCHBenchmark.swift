@@ -112,7 +112,7 @@ private struct HandWritten {
         "DELETE FROM by_hand WHERE lines = 0",
         """
         INSERT INTO by_hand SELECT * FROM change AS c WHERE NOT EXISTS (
-            SELECT FROM by_hand AS h
+            SELECT 1 FROM by_hand AS h
             WHERE h.o_orderdate = c.o_orderdate AND h.o_orderpriority = c.o_orderpriority) AND lines > 0
         """,
     ]
