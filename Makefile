@@ -1,5 +1,5 @@
 # Two commands do all: `make demo` and `make test`. The others are their parts.
-.PHONY: demo test setup build lint bench report soak studio screenshots clean help
+.PHONY: demo test setup build lint bench inference report soak studio screenshots clean help
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -44,6 +44,12 @@ studio: build ## the flights pipeline in a web page: both styles side by side
 screenshots: setup ## pictures of the page, at three sizes and in both themes
 	@scripts/setup studio browser
 	@DUET_SCREENSHOTS=$(CURDIR)/docs/images swift test --filter ScreenshotTests
+
+inference: build ## the embedded models: heads, accuracy on held-out reviews, and the same answers as their reference
+	@scripts/setup models reviews
+	@scripts/train-reviews minilm
+	@scripts/train-reviews e5-small
+	@scripts/check-inference
 
 lint: ## formatting, and imports that the package does not declare
 	@swift format lint --strict -r -p Sources Tests Benchmarks Package.swift

@@ -34,7 +34,7 @@ let package = Package(
             name: "duet",
             dependencies: [
                 "DuckKit", "DuetCompare", "DuetEngine", "DuetEvents", "DuetExpression", "DuetFactory", "DuetFetch",
-                "DuetPipeline", "DuetProcedural", "DuetReport", "DuetServe", "DuetStudio",
+                "DuetInference", "DuetPipeline", "DuetProcedural", "DuetReport", "DuetServe", "DuetStudio",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
@@ -42,8 +42,8 @@ let package = Package(
         .executableTarget(
             name: "duet-bench",
             dependencies: [
-                "DuckKit", "DuetCompare", "DuetDeclarative", "DuetEngine", "DuetEvents", "DuetFetch", "DuetMaintenance",
-                "DuetPipeline", "DuetReport", "DuetServe", "DuetTPC",
+                "DuckKit", "DuetCompare", "DuetDeclarative", "DuetEngine", "DuetEvents", "DuetFetch", "DuetInference",
+                "DuetMaintenance", "DuetPipeline", "DuetReport", "DuetServe", "DuetTPC",
             ],
             path: "Benchmarks/duet-bench",
             swiftSettings: strict
@@ -119,8 +119,8 @@ let package = Package(
         .target(
             name: "DuetCompare",
             dependencies: [
-                "DuckKit", "DuetDeclarative", "DuetEngine", "DuetEvents", "DuetFetch", "DuetPipeline", "DuetProcedural",
-                "DuetReport", "DuetServe",
+                "DuckKit", "DuetDeclarative", "DuetEngine", "DuetEvents", "DuetFetch", "DuetInference", "DuetPipeline",
+                "DuetProcedural", "DuetReport", "DuetServe",
             ],
             swiftSettings: pure
         ),
@@ -140,7 +140,9 @@ let package = Package(
         .testTarget(name: "DuetFetchTests", dependencies: ["DuetFetch", "DuetServe"], swiftSettings: strict),
         .testTarget(
             name: "DuetInferenceTests",
-            dependencies: ["DuetFetch", "DuetInference", "DuetPipeline", "DuetServe", "DuetTestSupport"],
+            dependencies: [
+                "DuckKit", "DuetEvents", "DuetFetch", "DuetInference", "DuetPipeline", "DuetServe", "DuetTestSupport",
+            ],
             swiftSettings: strict
         ),
         .testTarget(name: "DuetServeTests", dependencies: ["DuetServe"], swiftSettings: strict),

@@ -18,6 +18,7 @@ if CommandLine.arguments.dropFirst().first == RawSQL.argument {
             usage: duet-bench [flights|tpch] [--rounds N] [--scale S]
                    duet-bench datasets [count]
                    duet-bench fetch [--rounds N]      transfers against the curl command (scripts/setup servers)
+                   duet-bench inference [--rounds N]  a model in a pipeline against a bare loop (scripts/setup models)
                    duet-bench tpch-data --scale S --folder F
 
             Measures duet against bare DuckDB; without a name, flights and tpch. --scale is TPC-H's scale factor (1).
@@ -32,6 +33,7 @@ if CommandLine.arguments.dropFirst().first == RawSQL.argument {
             let count = arguments.dropFirst().first.flatMap(Int.init) ?? 1000
             try DatasetsBenchmark(count: max(2, count), repetitions: 3).run()
         case "fetch": try await FetchBenchmark(repetitions: rounds).run()
+        case "inference": try InferenceBenchmark(repetitions: rounds).run()
         case "tpch": try TPCHBenchmark(scale: scale ?? 1, rounds: rounds).run()
         case "tpch-data": try TPCH.write(to: value("--folder") ?? "tpch", scale: scale ?? 0.01)
         case nil:

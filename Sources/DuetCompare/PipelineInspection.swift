@@ -53,12 +53,28 @@ public struct PipelineInspection: Sendable {
         case .procedural:
             let graph = try QueryAnalysis.graph(of: pipeline, connection: try Warehouse.scratch())
             let plan = ProceduralPlan(pipeline, graph: graph)
-            return asJSON ? PlanText.json(plan).text(pretty: true) : PlanText.text(plan)
+            let request = RunRequest(pipeline: pipeline, home: home, fetcher: Fetcher())
+            let estimate = try InferenceEstimate.of(request, .procedural)
+            return asJSON
+                ? joined(PlanText.json(plan), estimate).text(pretty: true) : joined(PlanText.text(plan), estimate)
         case .declarative:
             let request = RunRequest(pipeline: pipeline, home: home, fetcher: Fetcher())
             let plan = try DeclarativeExecutor().plan(request, of: datasets, tellsSQL: tellsSQL)
-            return asJSON ? RefreshPlanText.json(plan).text(pretty: true) : RefreshPlanText.text(plan)
+            let estimate = try InferenceEstimate.of(request, .declarative)
+            return asJSON
+                ? joined(RefreshPlanText.json(plan), estimate).text(pretty: true)
+                : joined(RefreshPlanText.text(plan), estimate)
         }
+    }
+
+    private func joined(_ text: String, _ estimate: InferenceEstimate?) -> String {
+        estimate.map { "\(text)\n\n\($0.text)" } ?? text
+    }
+
+    private func joined(_ value: JSONValue, _ estimate: InferenceEstimate?) -> JSONValue {
+        guard let estimate, var object = value.object else { return value }
+        object["inference"] = estimate.json
+        return .object(object)
     }
 
     /// The datasets with their rows.
@@ -120,19 +136,7 @@ public struct PipelineInspection: Sendable {
     /// - Returns: A table, or lines of JSON.
     /// - Throws: ``DuetError`` for an unknown dataset or a wrong condition.
     public func show(_ name: String, _ style: Style, condition: String?, limit: Int, asJSON: Bool) throws -> String {
-        let known = pipeline.datasets.map(\.name)
-        guard
-            let dataset = known.first(where: {
-                $0.key == name.lowercased() || $0.table.lowercased() == name.lowercased()
-            })
-        else {
-            throw DuetError(
-                .unknownTable,
-                "the pipeline has no dataset '\(name)'",
-                hint: Suggestion.hint(for: name, among: known.map(\.description), noun: "datasets")
-            )
-        }
-        let connection = try Warehouse(path: home.warehouse(style), isReadOnly: true).connect()
+        let (connection, dataset) = try open(name, style)
         let filter = condition.map { " WHERE \($0)" } ?? ""
         let select = "SELECT * FROM \(SQL.qualified(dataset.schema, dataset.table))\(filter) LIMIT \(limit)"
         do {
@@ -147,13 +151,42 @@ public struct PipelineInspection: Sendable {
                 rows: rows.map { $0.map { $0.isNull ? "" : $0.description } }
             )
         } catch {
-            let isMissing = error.kind == .catalog
+            throw failure(error, dataset, style)
+        }
+    }
+
+    /// A connection to a style's warehouse, and the dataset that is meant.
+    func open(_ name: String, _ style: Style) throws -> (Connection, DatasetName) {
+        let known = pipeline.datasets.map(\.name)
+        guard
+            let dataset = known.first(where: {
+                $0.key == name.lowercased() || $0.table.lowercased() == name.lowercased()
+            })
+        else {
             throw DuetError(
-                isMissing ? .unknownTable : .sqlBinding,
-                isMissing ? "'\(dataset)' has not been made in the \(style.rawValue) style" : error.message,
-                hint: isMissing ? "run the pipeline first: duet run" : "check the condition of --where"
+                .unknownTable,
+                "the pipeline has no dataset '\(name)'",
+                hint: Suggestion.hint(for: name, among: known.map(\.description), noun: "datasets")
             )
         }
+        return (try Warehouse(path: home.warehouse(style), isReadOnly: true).connect(), dataset)
+    }
+
+    /// What a failed look at a dataset means.
+    func failure(_ error: DuckDBError, _ dataset: DatasetName, _ style: Style) -> DuetError {
+        let isMissing = error.kind == .catalog
+        if !isMissing, error.kind == .io {
+            return DuetError(
+                .unreadableFile,
+                error.message,
+                hint: "check that you may write there and that the disk has room"
+            )
+        }
+        return DuetError(
+            isMissing ? .unknownTable : .sqlBinding,
+            isMissing ? "'\(dataset)' has not been made in the \(style.rawValue) style" : error.message,
+            hint: isMissing ? "run the pipeline first: duet run" : "check the condition of --where"
+        )
     }
 
     /// Makes a scenario's files in the pipeline's own data folder.

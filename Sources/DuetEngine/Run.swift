@@ -69,6 +69,8 @@ public struct RunRequest: Sendable {
     public var sinks: [any EventSink]
     /// Whether models answer, or only what answers would take is counted.
     public var inferenceMode = InferenceMode.answer
+    /// What models have answered; the home's own store unless set.
+    public var resultStore: String?
     /// What all calls of models may cost together, in the currency of their prices; nil for no limit.
     public var budget: Double?
 

@@ -36,7 +36,7 @@ extension RunRequest {
     package func inferenceService(_ style: Style) -> InferenceService {
         let fetcher = fetcher
         let control = control
-        var options = InferenceOptions(store: home.resultStore) { fetcher.fetcher }
+        var options = InferenceOptions(store: resultStore ?? home.resultStore) { fetcher.fetcher }
         // A pipeline that reprocesses everything pays for everything again, unless a model says otherwise.
         options.keepsOnlyReused = style == .procedural
         options.mode = inferenceMode

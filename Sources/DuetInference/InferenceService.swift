@@ -64,6 +64,19 @@ public final class InferenceService: Sendable {
         modelFolder = ModelFolder(environment: options.environment)
     }
 
+    /// A service that answers nothing, to ask for identities.
+    convenience init(models: [ModelDeclaration], folder: String, store: String) {
+        self.init(models: models, folder: folder, options: InferenceOptions(store: store) { Fetcher() })
+    }
+
+    /// By what the store knows a model's answers.
+    func storedIdentity(of model: ModelDeclaration) throws -> String {
+        switch model.backend {
+        case .embedded: try embeddedModel(model).vectorIdentity
+        case .endpoint: try endpointModel(model).identity
+        }
+    }
+
     /// What the answers of a call depend on besides its arguments: the model, its version and the prompt's.
     ///
     /// - Throws: ``DuetError`` with `UNKNOWN_MODEL` or `MODEL_MISSING`.
@@ -173,7 +186,9 @@ private final class LazyStore: Sendable {
     func open(_ path: String?, isReadOnly: Bool) throws -> (book: AnswerBook, store: ResultStore) {
         try opened.withLock { opened in
             if let opened { return opened }
-            let store = try ResultStore(path: path, isReadOnly: isReadOnly)
+            // Counting makes no file: what is not there has no answers.
+            let isThere = path.map { FileManager.default.fileExists(atPath: $0) } ?? false
+            let store = try ResultStore(path: isReadOnly && !isThere ? nil : path, isReadOnly: isReadOnly)
             let entry = (AnswerBook(store: store), store)
             opened = entry
             return entry

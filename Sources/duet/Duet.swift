@@ -23,6 +23,7 @@ struct Duet: ParsableCommand {
             FetchCommand.self, SourcesCommand.self,
             ScenarioCommand.self, DemoCommand.self, ExpressionCommand.self,
             ServeCommand.self, TeachCommand.self,
+            InferenceCommand.self, ModelCommand.self,
         ]
     )
 

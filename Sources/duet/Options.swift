@@ -7,6 +7,7 @@ import DuetPipeline
 
 extension Style: ExpressibleByArgument {}
 extension ProceduralForm: ExpressibleByArgument {}
+extension TableFormat: ExpressibleByArgument {}
 
 /// Options that every command on a pipeline has.
 struct PipelineOptions: ParsableArguments {

@@ -22,6 +22,13 @@ struct ValidateCommand: ParsableCommand {
 
     @OptionGroup var options: PipelineOptions
 
+    @Option(name: .customLong("as"), help: "Say what a service would refuse or run slowly: dlt.")
+    var service: Service?
+
+    enum Service: String, ExpressibleByArgument, CaseIterable {
+        case dlt
+    }
+
     @Flag(name: .shortAndLong, help: "Print errors and counts only, no warnings (data factories).")
     var quiet = false
 
@@ -29,7 +36,11 @@ struct ValidateCommand: ParsableCommand {
         if FactoryValidation.isFactory(options.pipeline) {
             return try FactoryValidation.run(options.pipeline, isQuiet: quiet)
         }
-        let findings = try PipelineInspection(try options.load(), root: options.home).validate()
+        let pipeline = try options.load()
+        let findings = try PipelineInspection(pipeline, root: options.home).validate()
+        if service == .dlt {
+            for finding in try ServiceAdvice.deltaLiveTables(pipeline) { Console.print(finding.description) }
+        }
         for note in findings.notes { Console.note("note: \(note)") }
         let count = findings.graph.nodes.count
         Console.print("valid: \(count) datasets, \(findings.columns.count) of them with known columns")
@@ -81,6 +92,7 @@ struct ShowCommand: ParsableCommand {
             Example:
               duet show pipelines/flights
               duet show pipelines/flights gold.daily --where "departures > 1000" --limit 5
+              duet show pipelines/flights gold.daily --format parquet --output daily.parquet
             """
     )
 
@@ -101,13 +113,25 @@ struct ShowCommand: ParsableCommand {
     @Flag(help: "Print rows as JSON objects, one a line.")
     var json = false
 
+    @Option(help: "Write all rows to the file that --output names: parquet, csv or json.")
+    var format: TableFormat?
+
+    @Option(help: "The file for --format.")
+    var output: String?
+
     func validate() throws {
+        if (format == nil) != (output == nil) { throw ValidationError("--format and --output belong together") }
+        if format != nil, dataset == nil { throw ValidationError("--format needs a dataset") }
         if limit < 0 { throw ValidationError("--limit must not be negative") }
     }
 
     func run() throws {
         let inspection = PipelineInspection(try options.load(), root: options.home)
         guard let dataset else { return Console.print(try inspection.list(style, asJSON: json)) }
+        if let format, let output {
+            let rows = try inspection.export(dataset, style, as: format, to: output, condition: condition)
+            return Console.print("written: \(output), \(rows) rows")
+        }
         Console.print(try inspection.show(dataset, style, condition: condition, limit: limit, asJSON: json))
     }
 }

@@ -35,12 +35,16 @@ struct RunCommand: ParsableCommand {
     @Flag(name: .shortAndLong, help: "Show skipped steps and every statement.")
     var verbose = false
 
+    @Option(help: "What all calls of models may cost together, in the currency of their prices.")
+    var budget: Double?
+
     @OptionGroup var factory: FactoryOptions
 
     @Option(help: "For the procedural style: derived (from the definition) or activities (the hand-written ones).")
     var procedural = ProceduralForm.derived
 
     func validate() throws {
+        if let budget, budget < 0 { throw ValidationError("--budget must not be negative") }
         if style == .procedural, !refresh.isEmpty || !fullRefresh.isEmpty || update.options != UpdateOptions() {
             throw ValidationError(
                 "--refresh, --full-refresh, --downstream, --only-failed, --drop-removed and --mode are for the "
@@ -93,7 +97,7 @@ struct RunCommand: ParsableCommand {
         _ control: RunControl,
         _ progress: Progress
     ) -> RunRequest {
-        RunRequest(
+        var request = RunRequest(
             pipeline: pipeline,
             home: PipelineHome(pipeline: pipeline.name, root: options.home),
             settings: engine.settings,
@@ -106,6 +110,8 @@ struct RunCommand: ParsableCommand {
             sinks: json ? [] : [progress],
             progress: json ? nil : progress.reporter
         )
+        request.budget = budget
+        return request
     }
 }
 

@@ -22,12 +22,16 @@ final class EmbeddedModel: Sendable {
         vectorIdentity = "\(encoder) \(declaration.overlong.rawValue) \(declaration.maxInputTokens ?? 0)"
         head = try declaration.head.map { path in
             let full = path.hasPrefix("/") ? path : "\(folder)/\(path)"
-            guard let text = try? String(contentsOfFile: full, encoding: .utf8) else {
+            let text: String
+            do {
+                text = try String(contentsOfFile: full, encoding: .utf8)
+            } catch {
                 throw DuetError(
                     .modelMissing,
                     "the head '\(path)' of model '\(declaration.name)' cannot be read",
                     hint: "train it: duet model train, see docs/inference.md",
-                    at: declaration.location
+                    at: declaration.location,
+                    cause: error.localizedDescription
                 )
             }
             return try Head(text: text, path: path)

@@ -44,6 +44,25 @@ public struct Head: Sendable {
         return file.text(pretty: true) + "\n"
     }
 
+    /// Writes the file, making its folder when there is none.
+    ///
+    /// - Parameter path: The file, which is replaced.
+    /// - Throws: ``DuetError`` when it cannot be written.
+    public func write(to path: String) throws {
+        do {
+            let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            try text.write(toFile: path, atomically: true, encoding: .utf8)
+        } catch {
+            throw DuetError(
+                .unreadableFile,
+                "cannot write the head to '\(path)'",
+                hint: "check that you may write there and that the disk has room",
+                cause: error.localizedDescription
+            )
+        }
+    }
+
     /// Reads a file's text, and refuses one that was changed by hand.
     public init(text: String, path: String) throws {
         func refuse(_ what: String) -> DuetError {

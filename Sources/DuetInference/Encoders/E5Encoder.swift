@@ -46,7 +46,15 @@ final class E5Encoder: TextEncoder, @unchecked Sendable {
 
     func prepare(_ text: String, limit: Int) -> PreparedText {
         let full = Int(count(model, text, 1))
-        return PreparedText(tokens: [], text: text, tokenCount: min(full, limit, maximumTokens), fullCount: full)
+        let most = min(limit, maximumTokens)
+        // The library reads all of a text, in windows; what is beyond the limit is cut off here.
+        var kept = text
+        var tokens = full
+        while tokens > most, kept.count > 1 {
+            kept = String(kept.prefix(max(1, kept.count * most / tokens * 19 / 20)))
+            tokens = Int(count(model, kept, 1))
+        }
+        return PreparedText(tokens: [], text: kept, tokenCount: tokens, fullCount: full)
     }
 
     func encode(_ batch: [PreparedText]) throws -> [[Float]] {

@@ -32,7 +32,7 @@ struct ModelReader {
         for (key, member) in try value.mapping(what, known: Self.keys) {
             let of = "\(key) of \(what)"
             switch key {
-            case "backend": model.backend = try member.choice(of)
+            case "backend": model.backend = try backend(member, of)
             case "model": model.model = try text(member, of)
             case "functions": model.functions = try functions(member, of)
             case "head": model.head = try text(member, of)
@@ -133,6 +133,17 @@ struct ModelReader {
             functions.insert(name)
         }
         return functions
+    }
+
+    private func backend(_ value: YAMLValue, _ what: String) throws(DuetError) -> ModelDeclaration.Backend {
+        let text = try text(value, what)
+        if let backend = ModelDeclaration.Backend(rawValue: text) { return backend }
+        let known = ModelDeclaration.Backend.allCases.map(\.rawValue)
+        throw value.error(
+            .wrongValue,
+            "\(what) must be one of \(known.joined(separator: ", ")); found '\(text)'",
+            hint: Suggestion.nearest(to: text, among: known).map { "did you mean '\($0)'?" }
+        )
     }
 
     private func text(_ value: YAMLValue, _ what: String) throws(DuetError) -> String {
