@@ -50,7 +50,7 @@ extension DatasetUpdate {
         measures.rule = "the query over everything, then the difference"
         try makeDifference(
             change,
-            new: shown(store.rows),
+            new: try shown(store.rows),
             old: old,
             columns: columns,
             query: query,

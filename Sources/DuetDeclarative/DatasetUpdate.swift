@@ -207,7 +207,7 @@ struct DatasetUpdate {
         let columns = try store.visibleColumns(of: store.rows)
         try makeDifference(
             change,
-            new: shown(new),
+            new: try shown(new),
             old: isRedefined ? store.published : store.rows,
             columns: columns,
             query: query,
@@ -230,8 +230,11 @@ struct DatasetUpdate {
     var isRedefined: Bool { memory.state.datasets[dataset.name].map { $0.definition != dataset.definition } ?? false }
 
     /// A relation of new rows, without those that readers will not see where that may have changed; as SQL after FROM.
-    func shown(_ relation: String) -> String {
+    ///
+    /// - Throws: ``DuetError`` at the rule that does not fit the relation's columns.
+    func shown(_ relation: String) throws -> String {
         guard isRedefined, let keep = ExpectationCheck(dataset).keepCondition else { return relation }
+        try ExpectationCheck(dataset).bind(connection, relation: relation)
         return "(SELECT * FROM \(relation) WHERE \(keep))"
     }
 
