@@ -35,8 +35,15 @@ struct UpdatePlanner {
         )
         for source in request.pipeline.sources where !source.isRemote {
             let known = recorded.files.filter { $0.source == source.name }
-            let found = try Blocking.wait(control: request.control) {
-                try await reader.read(source, known: known, mode: .conditional)
+            let found: SourceSync
+            do {
+                found = try Blocking.wait(control: request.control) {
+                    try await reader.read(source, known: known, mode: .conditional)
+                }
+            } catch let error as DuetError where error.code == .missingFile && known.isEmpty {
+                // Before there are any files a plan still shows what will be made, and how; a run says what is missing.
+                state.files[source.name] = []
+                continue
             }
             // A file without a number is new; each gets one of its own below zero, which nothing has seen.
             let numbers = found.files.enumerated().map { $1.id > 0 ? $1.id : -1 - $0 }

@@ -39,6 +39,13 @@ import Testing
         return Dictionary(plan.steps.compactMap { step in step.forecast.map { (step.dataset.description, $0) } }) { $1 }
     }
 
+    @Test func `a plan is shown before there are any files, and a run says what is missing`() async throws {
+        let fixture = try PipelineFixture("sources: {s: {location: data/a.csv}}", sql: sql)
+        #expect(try await plan(fixture)["bronze.t"]?.why == "it has never been made")
+        let run = try await fixture.run(.declarative)
+        #expect(run.errors.contains { $0.code == .missingFile })
+    }
+
     @Test func `before the first run the rules of later updates are told`() async throws {
         let plan = try await plan(try fixture())
         #expect(plan["bronze.t"]?.strategy == .full)
