@@ -151,7 +151,7 @@ struct SourceTransfer: Sendable {
     }
 
     private func land(_ arrival: String, name: String, content: String) throws -> String {
-        let target = "\(folder)/\(content.prefix(16))-\(Self.named(Self.safe(name), afterContentOf: arrival))"
+        let target = "\(folder)/\(content.prefix(16))-\(try Self.named(Self.safe(name), afterContentOf: arrival))"
         do {
             try Self.move(arrival, to: target)
         } catch {
@@ -170,10 +170,10 @@ struct SourceTransfer: Sendable {
     }
 
     /// DuckDB tells compression by the name, and a URL need not end in one.
-    private static func named(_ name: String, afterContentOf path: String) -> String {
+    private static func named(_ name: String, afterContentOf path: String) throws -> String {
         guard let handle = FileHandle(forReadingAtPath: path) else { return name }
         defer { handle.closeFile() }
-        let head = [UInt8]((try? handle.read(upToCount: 4)) ?? Data())
+        let head = [UInt8](try handle.read(upToCount: 4) ?? Data())
         let lower = name.lowercased()
         if head.starts(with: [0x1F, 0x8B]), ![".gz", ".tgz"].contains(where: lower.hasSuffix) { return name + ".gz" }
         if head == [0x28, 0xB5, 0x2F, 0xFD], !lower.hasSuffix(".zst") { return name + ".zst" }

@@ -215,7 +215,7 @@ package enum EngineExtension {
     package static func load(_ name: String, _ connection: Connection, at location: SourceLocation?) throws {
         // A file of the kernel's has no length, so it is read to its end.
         let handle = FileHandle(forReadingAtPath: "/proc/self/maps")
-        let maps = String(decoding: (try? handle?.readToEnd()) ?? Data(), as: UTF8.self)
+        let maps = String(decoding: try handle?.readToEnd() ?? Data(), as: UTF8.self)
         let library =
             maps.split(separator: "\n").first { $0.hasSuffix("libduckdb.so") }
             .flatMap { $0.split(separator: " ", omittingEmptySubsequences: true).last }.map(String.init) ?? ""
