@@ -106,13 +106,12 @@ struct FactoryBuilder {
 
     private mutating func note(_ severity: FactoryFinding.Severity, _ fault: JSONFault, _ file: SourceFile) {
         let location = file.location(at: fault.offset)
-        let line = file.line(location.line)
         let error = DuetError(
             .jsonSyntax,
             fault.message,
             hint: severity == .error ? "check the commas, quotes and brackets before this place" : nil,
             at: location,
-            excerpt: line.utf8.count <= 200 ? line : nil
+            excerpt: file.excerpt(ofLine: location.line)
         )
         factory.findings.append(FactoryFinding(severity, error))
     }

@@ -27,6 +27,16 @@ public struct SourceFile: Sendable, Hashable {
     /// The text's UTF-8, since DuckDB and the tokenizer both count in bytes.
     package let bytes: [UInt8]
     private let lineStarts: [Int]
+    /// Places in long lines whose column is known, in order.
+    private let marks: [Mark]
+
+    private struct Mark: Hashable {
+        var offset: Int
+        var column: Int
+    }
+
+    /// How far apart marks are, in bytes, where the text lets them be set.
+    private static let stride = 1_024
 
     /// Keeps the text and notes where its lines begin.
     public init(path: String, text: String) {
@@ -38,6 +48,28 @@ public struct SourceFile: Sendable, Hashable {
             starts.append(offset + 1)
         }
         lineStarts = starts
+        marks = Self.marks(in: bytes, lineStarts: starts)
+    }
+
+    /// Sets marks along long lines, each between two characters of ASCII, where no character can be cut in two.
+    private static func marks(in bytes: [UInt8], lineStarts: [Int]) -> [Mark] {
+        var marks: [Mark] = []
+        for (number, start) in lineStarts.enumerated() {
+            let end = number + 1 < lineStarts.count ? lineStarts[number + 1] - 1 : bytes.count
+            var last = Mark(offset: start, column: 0)
+            var next = start + stride
+            while next < end {
+                guard bytes[next] < 0x80, bytes[next - 1] < 0x80, bytes[next - 1] != UInt8(ascii: "\r") else {
+                    next += 1
+                    continue
+                }
+                let characters = String(decoding: bytes[last.offset..<next], as: UTF8.self).count
+                last = Mark(offset: next, column: last.column + characters)
+                marks.append(last)
+                next += stride
+            }
+        }
+        return marks
     }
 
     /// The line and column of a UTF-8 offset; offsets beyond the end give the end.
@@ -50,8 +82,31 @@ public struct SourceFile: Sendable, Hashable {
             let middle = (low + high + 1) / 2
             if lineStarts[middle] <= bounded { low = middle } else { high = middle - 1 }
         }
-        let prefix = String(decoding: bytes[lineStarts[low]..<bounded], as: UTF8.self)
-        return SourceLocation(file: path, line: low + 1, column: prefix.count + 1)
+        let known = knownPlace(before: bounded, lineStart: lineStarts[low])
+        let prefix = String(decoding: bytes[known.offset..<bounded], as: UTF8.self)
+        return SourceLocation(file: path, line: low + 1, column: known.column + prefix.count + 1)
+    }
+
+    /// The nearest place at or before an offset whose column is known; its column counts from 0.
+    ///
+    /// The bytes from there on are all that ``location(at:)`` has to read, however long the line is: a pipeline on one
+    /// line has a location for each of its activities.
+    package func knownPlace(before offset: Int, lineStart: Int) -> (offset: Int, column: Int) {
+        var low = 0
+        var high = marks.count
+        while low < high {
+            let middle = (low + high) / 2
+            if marks[middle].offset <= offset { low = middle + 1 } else { high = middle }
+        }
+        guard low > 0, marks[low - 1].offset > lineStart else { return (lineStart, 0) }
+        return (marks[low - 1].offset, marks[low - 1].column)
+    }
+
+    /// A line to show beside a fault; nil when it is longer than anybody would read.
+    package func excerpt(ofLine number: Int, atMost limit: Int = 200) -> String? {
+        guard number >= 1, number <= lineStarts.count else { return nil }
+        let end = number < lineStarts.count ? lineStarts[number] - 1 : bytes.count
+        return end - lineStarts[number - 1] <= limit ? line(number) : nil
     }
 
     /// The text of a line, from 1, without its line break; empty when there is no such line.
