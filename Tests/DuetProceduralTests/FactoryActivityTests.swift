@@ -394,7 +394,7 @@ import Testing
             StandIns(places: ["SQL": .schema("s", procedures: nil)])
         )
         #expect(errors.map(\.code) == [.missingStandIn])
-        #expect(errors.first?.hint == "add to stand-ins.yml under linkedServices:  Other: { folder: FOLDER }")
+        #expect(errors.first?.hint == "add to stand-ins.yml under linkedServices:  Other: { folder: data }")
     }
 
     @Test func `connection strings never appear in what is told`() async throws {

@@ -72,6 +72,23 @@ public struct StandIns: Sendable, Hashable {
         return standIns
     }
 
+    /// The line that maps a linked service, to be pasted under `linkedServices:`.
+    ///
+    /// A name that YAML would read as something else, such as `{name}` of a template's parameter, is put in quotes.
+    ///
+    /// - Parameters:
+    ///   - name: The linked service.
+    ///   - place: Its place, in YAML.
+    package static func line(for name: String, _ place: String) -> String {
+        let words: Set = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"]
+        let isLetter: (Character) -> Bool = { $0 == "_" || ($0.isASCII && $0.isLetter) }
+        let isPlain =
+            name.first.map(isLetter) ?? false
+            && name.allSatisfy { isLetter($0) || $0 == "-" || ($0.isASCII && $0.isNumber) }
+            && !words.contains(name.lowercased())
+        return "\(isPlain ? name : JSONValue.string(name).text()): \(place)"
+    }
+
     private static func place(_ value: YAMLValue, name: String, folder: URL) throws(DuetError) -> Place {
         let known = ["at", "folder", "http", "schema", "procedures", "commands"]
         var found: [String: String] = [:]
@@ -91,7 +108,7 @@ public struct StandIns: Sendable, Hashable {
         throw value.error(
             .missingKey,
             "the stand-in of '\(name)' says neither at, folder, http, schema nor commands",
-            hint: "write for example: \(name): { folder: data }"
+            hint: "write for example: \(line(for: name, "{ folder: data }"))"
         )
     }
 

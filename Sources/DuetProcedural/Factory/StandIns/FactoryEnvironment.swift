@@ -106,27 +106,23 @@ public enum StandInCheck {
             .missingStandIn,
             "'\(activity.name)' needs the linked service '\(service.name)'"
                 + (type.isEmpty ? "" : " (\(type))") + ", which has no stand-in here",
-            hint: "add to stand-ins.yml under linkedServices:  \(service.name): \(suggestion(type, activity))",
+            hint: "add to stand-ins.yml under linkedServices:  "
+                + StandIns.line(for: service.name, suggestion(type, service.name)),
             at: activity.node.offset
         )
     }
 
-    private static func suggestion(_ type: String, _ activity: FactoryActivity) -> String {
+    /// A place of the right kind, which can be taken as it is.
+    private static func suggestion(_ type: String, _ name: String) -> String {
         let lowered = type.lowercased()
-        if lowered.contains("blob") || lowered.contains("file") || lowered.contains("datalake")
-            || lowered.contains("s3")
-        {
-            return "{ folder: FOLDER }"
-        }
-        if lowered.contains("http") || lowered.contains("rest") || lowered.contains("function")
-            || lowered.contains("web")
-        {
-            return "{ http: http://127.0.0.1:PORT }"
-        }
-        if lowered.contains("databricks") || lowered.contains("batch") || lowered.contains("synapse") {
-            return "{ commands: FOLDER }"
-        }
-        return "{ schema: NAME, procedures: FOLDER }"
+        func isOneOf(_ words: String...) -> Bool { words.contains { lowered.contains($0) } }
+        if isOneOf("blob", "file", "datalake", "s3", "sftp", "ftp") { return "{ folder: data }" }
+        if isOneOf("http", "rest", "function", "web", "odata") { return "{ http: http://127.0.0.1:8080 }" }
+        if isOneOf("databricks", "batch", "synapse") { return "{ commands: commands }" }
+        let letters = name.lowercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" }
+        let schema = String(letters).split(separator: "_").joined(separator: "_")
+        let isName = schema.first?.isLetter ?? false
+        return "{ schema: \(isName ? schema : "sql_\(schema)"), procedures: procedures }"
     }
 }
 
