@@ -112,7 +112,7 @@ private struct FactoryProgress: FactorySink {
         Console.note(line)
     }
 
-    func ended(_ run: PipelineRun) {}
+    func ended(_ run: PipelineRun) { if let note = run.note { Console.note("  \(run.pipeline) \(note)") } }
 }
 
 /// What a rerun keeps of the run before.

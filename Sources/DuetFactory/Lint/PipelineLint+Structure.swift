@@ -25,6 +25,8 @@ public enum FactoryLimits {
     public static let queuedRuns = 100
     /// Seconds between tries.
     public static let retryInterval = 30...86_400
+    /// User properties of an activity that the monitor shows.
+    public static let userProperties = 5
     /// Pipelines calling pipelines, deep; the service has no published number.
     public static let pipelineDepth = 40
 }
@@ -37,6 +39,7 @@ extension PipelineLint {
         for activity in all {
             checkType(activity)
             checkPolicy(activity)
+            checkUserProperties(activity)
             checkContainer(activity)
         }
         if all.count > FactoryLimits.activities {
@@ -94,9 +97,25 @@ extension PipelineLint {
                     at: dependency.offset
                 )
             }
+            for dependency in activity.dependsOn { checkConditions(dependency, of: activity) }
             for branch in activity.branches { checkScope(branch.activities) }
         }
         checkCycles(activities)
+    }
+
+    /// Source: tutorial-pipeline-failure-error-handling: Completed cannot be drawn beside Succeeded or Failed.
+    private mutating func checkConditions(_ dependency: FactoryActivity.Dependency, of activity: FactoryActivity) {
+        let conditions = dependency.conditions
+        guard conditions.contains(.completed), !conditions.isDisjoint(with: [.succeeded, .failed]) else { return }
+        note(
+            .warning,
+            .wrongProperty,
+            "'\(activity.name)' depends on '\(dependency.activity)' as Completed and as "
+                + (conditions.contains(.succeeded) ? "Succeeded" : "Failed")
+                + ", which the service does not let be drawn together",
+            hint: "Completed means both: leave the other condition away",
+            at: dependency.offset
+        )
     }
 
     private mutating func checkCycles(_ activities: [FactoryActivity]) {
@@ -153,6 +172,19 @@ extension PipelineLint {
             .warning,
             .limit,
             "'\(activity.name)' tries again after \(seconds) s; the service takes 30 to 86400",
+            at: node.offset
+        )
+    }
+
+    private mutating func checkUserProperties(_ activity: FactoryActivity) {
+        guard let node = activity.node["userProperties"], node.elements.count > FactoryLimits.userProperties else {
+            return
+        }
+        note(
+            .warning,
+            .limit,
+            "'\(activity.name)' has \(node.elements.count) user properties; the service shows "
+                + "\(FactoryLimits.userProperties)",
             at: node.offset
         )
     }

@@ -99,6 +99,8 @@ public struct FactoryPipeline: Sendable {
     public var variables: [FactoryParameter]
     /// How many runs may be under way at once; nil for as many as come.
     public var concurrency: Int?
+    /// Seconds that a run is expected to take at most (`policy.elapsedTimeMetric`); nil for no such expectation.
+    public var expectedSeconds: Double?
 
     /// The name.
     public var name: String { resource.name }

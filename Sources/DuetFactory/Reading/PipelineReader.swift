@@ -11,12 +11,24 @@ struct PipelineReader {
 
     mutating func pipeline() -> FactoryPipeline {
         let properties = resource.properties
-        return FactoryPipeline(
+        var pipeline = FactoryPipeline(
             resource: resource,
             activities: activities(properties["activities"], depth: 0),
             variables: FactoryParameter.read(properties["variables"]),
             concurrency: properties["concurrency"]?.integer
         )
+        if let node = properties["policy"]?["elapsedTimeMetric"]?["duration"], let text = node.string {
+            pipeline.expectedSeconds = TimeSpan.seconds(text)
+            if pipeline.expectedSeconds == nil {
+                note(
+                    .wrongProperty,
+                    "the duration '\(text)' of elapsedTimeMetric is no time span",
+                    hint: "write days.hours:minutes:seconds, such as 0.00:10:00",
+                    at: node.offset
+                )
+            }
+        }
+        return pipeline
     }
 
     private mutating func activities(_ node: JSONNode?, depth: Int) -> [FactoryActivity] {
@@ -189,7 +201,6 @@ extension FactoryResource {
 
     func error(_ code: DuetError.Code, _ message: String, hint: String?, at location: SourceLocation) -> DuetError {
         // A template may hold a whole factory on one line, which nobody wants to see.
-        let line = file.line(location.line)
-        return DuetError(code, message, hint: hint, at: location, excerpt: line.utf8.count <= 200 ? line : nil)
+        DuetError(code, message, hint: hint, at: location, excerpt: file.excerpt(ofLine: location.line))
     }
 }

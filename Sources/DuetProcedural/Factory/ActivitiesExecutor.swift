@@ -141,7 +141,8 @@ final class EventLogSink: FactorySink {
 
     func ended(_ run: PipelineRun) {
         file?.ended(run)
-        log.record(.notice, "'\(run.pipeline)' \(run.status.rawValue.lowercased()). \(run.explanation)")
+        let note = run.note.map { " It \($0)." } ?? ""
+        log.record(.notice, "'\(run.pipeline)' \(run.status.rawValue.lowercased()). \(run.explanation)\(note)")
     }
 
     private func kind(_ type: String) -> RunEvent.StepKind { type.lowercased() == "copy" ? .transfer : .dataset }

@@ -88,10 +88,16 @@ public struct PipelineRun: Sendable {
     public var end: Date
     /// How many activities ran, tries counted once.
     public var activityCount: Int
+    /// The pipeline's tags, as written.
+    public var annotations: ExpressionValue
+    /// The pipeline's own dimensions, evaluated when the run began; secrets masked.
+    public var dimensions: ExpressionObject
+    /// What is worth knowing beside the verdict: that the run took longer than it was expected to.
+    public var note: String?
 
     /// The run as one JSON object with the service's member names.
     public var json: ExpressionValue {
-        [
+        var object: ExpressionObject = [
             "runId": .string(id), "pipelineName": .string(pipeline), "status": .string(status.rawValue),
             "message": .string(failure.map { $0.message } ?? ""), "explanation": .string(explanation),
             "parameters": .object(parameters), "variables": .object(variables),
@@ -100,8 +106,11 @@ public struct PipelineRun: Sendable {
             "rerunOf": rerunOf.map { .string($0) } ?? .null,
             "runStart": .string(ActivityResult.text(start)), "runEnd": .string(ActivityResult.text(end)),
             "durationInMs": .integer(Int64((end.timeIntervalSince(start) * 1_000).rounded())),
-            "activityCount": .integer(Int64(activityCount)),
+            "activityCount": .integer(Int64(activityCount)), "annotations": annotations,
+            "runDimension": .object(dimensions),
         ]
+        object["note"] = note.map { .string($0) }
+        return .object(object)
     }
 }
 

@@ -17,6 +17,7 @@ final class PipelineExecution {
     let selection: ActivitySelection
     private let queuedAt: Date
     private var startedAt: Date?
+    private var dimensions = ExpressionObject()
 
     var loop: EventLoop { host.loop }
     var recorder: FactoryRecorder { host.recorder }
@@ -47,6 +48,7 @@ final class PipelineExecution {
     func start(_ done: @escaping (PipelineRun) -> Void) {
         startedAt = loop.clock.now
         let frame = Frame(parent: nil, path: "", item: nil, stop: stop)
+        dimensions = evaluatedDimensions(frame)
         ScopeRun(scope, frame: frame, run: self) { [self] outcome in
             stop.close()
             let ended = finished(outcome)
@@ -70,7 +72,29 @@ final class PipelineExecution {
         done(ended)
     }
 
+    /// The pipeline's `runDimensions`; one that cannot be evaluated shows why, since it decides nothing.
+    private func evaluatedDimensions(_ frame: Frame) -> ExpressionObject {
+        var values = ExpressionObject()
+        for member in pipeline.resource.properties["runDimensions"]?.members ?? [] {
+            do throws(ExpressionError) {
+                let template = try ExpressionTemplate(parsing: member.value.expressionValue)
+                values[member.name] = recorder.redactor.scrub(try template.evaluate(in: RunContext(state, frame)))
+            } catch {
+                values[member.name] = .string(recorder.redactor.scrub(error.message))
+            }
+        }
+        return values
+    }
+
+    /// What the service's elapsed-time metric tells: that a run took longer than the pipeline says it should.
+    private func overrun(_ start: Date, _ end: Date) -> String? {
+        guard let expected = pipeline.expectedSeconds, end.timeIntervalSince(start) > expected else { return nil }
+        return "took \(ActivityExecution.text(end.timeIntervalSince(start))), longer than the "
+            + "\(ActivityExecution.text(expected)) of its elapsedTimeMetric"
+    }
+
     private func finished(_ outcome: ScopeOutcome) -> PipelineRun {
+        let end = loop.clock.now
         let variables = ExpressionObject(
             state.variables.values.sorted { $0.name < $1.name }.map { ($0.name, recorder.redactor.scrub($0.value)) }
         )
@@ -88,8 +112,11 @@ final class PipelineExecution {
             parentRunID: parentRunID,
             rerunOf: selection.rerunOf,
             start: startedAt ?? queuedAt,
-            end: loop.clock.now,
-            activityCount: state.activityCount
+            end: end,
+            activityCount: state.activityCount,
+            annotations: pipeline.resource.properties["annotations"]?.expressionValue ?? [],
+            dimensions: dimensions,
+            note: overrun(startedAt ?? queuedAt, end)
         )
     }
 
