@@ -79,6 +79,7 @@ public struct StandIns: Sendable, Hashable {
     /// - Parameters:
     ///   - name: The linked service.
     ///   - place: Its place, in YAML.
+    /// - Returns: The line without its indentation.
     package static func line(for name: String, _ place: String) -> String {
         let words: Set = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"]
         let isLetter: (Character) -> Bool = { $0 == "_" || ($0.isASCII && $0.isLetter) }
