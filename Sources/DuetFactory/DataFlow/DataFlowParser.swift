@@ -140,7 +140,8 @@ struct DataFlowParser {
         }
         let left = try expression()
         guard take("=") else { return .value(left) }
-        return .assignment(left, try expression())
+        let value = try expression()
+        return take("?") ? .converted(left, value, try type()) : .assignment(left, value)
     }
 
     // MARK: - Types

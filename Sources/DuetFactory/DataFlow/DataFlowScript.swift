@@ -91,6 +91,8 @@ public enum DataFlowArgument: Sendable {
     case assignment(DataFlowExpression, DataFlowExpression)
     /// `column as type`.
     case typed(String, DataFlowType)
+    /// `column = expression ? type`: text to be parsed as the type, or a value to be written as text.
+    case converted(DataFlowExpression, DataFlowExpression, DataFlowType)
 }
 
 /// An expression of the data flow language.

@@ -60,11 +60,22 @@ public struct DataFlowSource: Sendable {
     }
 }
 
+extension DataFlowScript.Step {
+    /// What `format:` says, in lower case; nil when it says nothing.
+    package var format: String? {
+        for case .property("format", let value) in arguments {
+            if case .text(let text) = value.kind { return text.lowercased() }
+        }
+        return nil
+    }
+}
+
 extension DataFlowScript {
     /// The transformations that can be run here.
     public static let runnableKinds: Set<String> = [
         "source", "select", "derive", "filter", "join", "lookup", "exists", "aggregate", "window", "rank", "union",
-        "split", "sort", "keygenerate", "pivot", "unpivot", "folddown", "assert", "alterrow", "cast", "sink",
+        "split", "sort", "keygenerate", "pivot", "unpivot", "folddown", "assert", "alterrow", "cast", "parse",
+        "stringify", "sink",
     ]
 
     /// What cannot be run here, in the order written: transformations and functions.
@@ -76,6 +87,15 @@ extension DataFlowScript {
                     DataFlowError(
                         "'\(step.name)' is a transformation '\(step.kind)', which duet does not run",
                         at: step.offset
+                    )
+                )
+            }
+            if step.kind == "parse" || step.kind == "stringify", step.format == "xml" {
+                found.append(
+                    DataFlowError(
+                        "'\(step.name)' is a '\(step.kind)' of XML, which duet does not run",
+                        at: step.offset,
+                        hint: "it runs json and delimited"
                     )
                 )
             }
@@ -96,7 +116,7 @@ extension DataFlowScript {
         case .value(let value): visit(value, &found)
         // Settings of a store hold what they like.
         case .property: break
-        case .assignment(_, let value): visit(value, &found)
+        case .assignment(_, let value), .converted(_, let value, _): visit(value, &found)
         case .typed: break
         }
     }

@@ -34,6 +34,24 @@ public struct Factory: Sendable {
         return pipelines.first { $0.name.lowercased() == lowered }
     }
 
+    /// The pipeline of this name and all that it calls, each once; calls by a computed name are not followed.
+    package func pipelines(reachedFrom name: String) -> [FactoryPipeline] {
+        var reached: [FactoryPipeline] = []
+        var seen: Set<String> = []
+        var open = [name.lowercased()]
+        while let next = open.popLast() {
+            guard seen.insert(next).inserted, let pipeline = pipeline(named: next) else { continue }
+            reached.append(pipeline)
+            for activity in pipeline.allActivities
+            where activity.inactiveMark == nil && activity.kind == .executePipeline {
+                if let child = activity.typeProperties["pipeline"].flatMap(FactoryReference.init) {
+                    open.append(child.name.lowercased())
+                }
+            }
+        }
+        return reached
+    }
+
     /// The resource of this kind and name; case does not count.
     public func resource(_ kind: FactoryResource.Kind, named name: String) -> FactoryResource? {
         let lowered = name.lowercased()

@@ -34,6 +34,8 @@ extension DataFlowRun {
         case "pivot": try pivot(step, input)
         case "unpivot": try unpivot(step, input)
         case "folddown": try foldDown(step, input)
+        case "parse": try parse(step, input)
+        case "stringify": try stringify(step, input)
         default:
             throw DataFlowError(
                 "duet does not run the transformation '\(step.kind)'",
@@ -83,7 +85,7 @@ extension DataFlowRun {
         return items
     }
 
-    private func targetName(_ target: DataFlowExpression, _ writer: DataFlowWriter) throws -> String {
+    func targetName(_ target: DataFlowExpression, _ writer: DataFlowWriter) throws -> String {
         switch target.kind {
         case .column(let name, nil): return name
         case .text(let text): return text

@@ -69,13 +69,17 @@ public struct FactorySession: Sendable {
         )
     }
 
-    /// Makes sure that pipelines can run: no error in them, and a stand-in for each linked service.
+    /// Makes sure that pipelines can run: no error in them, nothing in their data flows or in those of pipelines they
+    /// call that duet does not run, and a stand-in for each linked service.
     ///
     /// - Throws: ``DuetErrors`` with all that is missing.
     public func check(_ names: [String]) throws {
         let wanted = Set(names.map { $0.lowercased() })
+        let reached = Set(names.flatMap { factory.pipelines(reachedFrom: $0) }.map { $0.name.lowercased() })
         let blocking = factory.findings.filter { finding in
-            finding.severity == .error && wanted.contains(finding.pipeline?.lowercased() ?? "")
+            let pipeline = finding.pipeline?.lowercased() ?? ""
+            return finding.severity == .error
+                ? wanted.contains(pipeline) : finding.error.code == .unsupported && reached.contains(pipeline)
         }.map(\.error)
         let missing = names.flatMap { StandInCheck.missing(for: $0, in: factory, standIns) }
         if !blocking.isEmpty || !missing.isEmpty { throw DuetErrors(blocking + missing) }

@@ -56,16 +56,8 @@ public enum StandInCheck {
     public static func missing(for pipeline: String, in factory: Factory, _ standIns: StandIns) -> [DuetError] {
         var errors: [DuetError] = []
         var told: Set<String> = []
-        var seen: Set<String> = []
-        var open = [pipeline.lowercased()]
-        while let next = open.popLast() {
-            guard seen.insert(next).inserted, let pipeline = factory.pipeline(named: next) else { continue }
+        for pipeline in factory.pipelines(reachedFrom: pipeline) {
             for activity in pipeline.allActivities where activity.inactiveMark == nil {
-                if activity.kind == .executePipeline,
-                    let child = activity.typeProperties["pipeline"].flatMap(FactoryReference.init)
-                {
-                    open.append(child.name.lowercased())
-                }
                 let datasets = (activity.inputs + activity.outputs).compactMap {
                     factory.resource(.dataset, named: $0.name)?.linkedService
                 }
