@@ -22,7 +22,7 @@ report: build ## REPORT.md from three plays of the scenario
 
 # One test at a time: several of them hold servers to their time-outs, and DuckDB uses all cores by itself.
 test: setup ## build and run all tests
-	@scripts/setup tpch tpcds models reviews studio browser excel servers datafactory
+	@scripts/setup tpch tpcds models reviews studio browser excel servers datafactory arrow
 	@swift test --no-parallel
 
 soak: setup ## a longer run of the generated tests, on a new seed
@@ -45,7 +45,7 @@ screenshots: setup ## pictures of the page, at three sizes and in both themes
 	@scripts/setup studio browser
 	@DUET_SCREENSHOTS=$(CURDIR)/docs/images swift test --filter ScreenshotTests
 
-inference: build ## the embedded models: heads, accuracy on held-out reviews, and the same answers as their reference
+inference: build ## heads, accuracy on held-out reviews, the same answers as the reference in Python
 	@scripts/setup models reviews
 	@scripts/train-reviews minilm
 	@scripts/train-reviews e5-small

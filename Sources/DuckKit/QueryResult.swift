@@ -47,6 +47,12 @@ public final class QueryResult {
         try handle.nextChunk().map { DataChunk(adopting: $0, columns: columns, result: handle) }
     }
 
+    /// The columns as Arrow describes them.
+    func arrowFields() throws(DuckDBError) -> [ArrowField] { try handle.arrowSchema() }
+
+    /// The next rows as DuckDB lays them out for Arrow; nil at the end.
+    func nextArrow() throws(DuckDBError) -> ArrowRows? { try handle.nextArrow() }
+
     /// All rows that were not read yet, each with a value for every column.
     ///
     /// This boxes every value; for many rows read ``nextChunk()`` by column.

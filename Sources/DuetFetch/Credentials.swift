@@ -76,6 +76,27 @@ public struct Credentials: Sendable, CustomStringConvertible, CustomDebugStringC
         Self(kind: .ssh(user: user, keyFile: keyFile, passphrase: passphrase, password: password))
     }
 
+    /// The values that must be shown nowhere.
+    var secrets: [String] {
+        switch kind {
+        case .none, .netrc: []
+        case .basic(_, let password): [password]
+        case .bearer(let token): [token]
+        case .header(_, let value): [value]
+        case .awsSigV4(_, let secretKey, let sessionToken, _, _): [secretKey] + [sessionToken].compactMap { $0 }
+        case .azureSharedKey(_, let key): [key]
+        case .query(let query): [query] + query.split(separator: "&").compactMap(Self.value)
+        case .ssh(_, _, let passphrase, let password): [passphrase, password].compactMap { $0 }
+        }
+    }
+
+    private static func value(_ pair: Substring) -> String? {
+        guard let equals = pair.firstIndex(of: "=") else { return nil }
+        let value = String(pair[pair.index(after: equals)...])
+        // Short values, such as versions and permissions, are no secrets, and masking them garbles the text.
+        return value.utf8.count < 8 ? nil : value
+    }
+
     /// The kind of credentials, without any value.
     public var description: String {
         switch kind {

@@ -1,6 +1,6 @@
 /// What went wrong with a transfer, in words for people and a code for programs.
 ///
-/// No part of it holds a secret: the URL is redacted and messages never repeat credentials or query values.
+/// No part of it holds a secret of the request: the URL is redacted and messages never repeat credentials or query values.
 public struct FetchError: Error, Sendable, Hashable {
     /// The kind of failure.
     public var code: Code
@@ -18,6 +18,9 @@ public struct FetchError: Error, Sendable, Hashable {
     public var curlCode: Int?
     /// The wait the server asked for with `Retry-After`, when it did.
     public var retryAfter: Duration?
+    /// The first KiB of the body of an answer that was no success, as one line; the request's own secrets are masked,
+    /// but it is still the server's text, and no part of ``description``.
+    public var answer: String?
 
     /// Creates an error.
     public init(
@@ -28,7 +31,8 @@ public struct FetchError: Error, Sendable, Hashable {
         httpStatus: Int? = nil,
         attempts: Int = 0,
         curlCode: Int? = nil,
-        retryAfter: Duration? = nil
+        retryAfter: Duration? = nil,
+        answer: String? = nil
     ) {
         self.code = code
         self.message = message
@@ -38,6 +42,7 @@ public struct FetchError: Error, Sendable, Hashable {
         self.attempts = attempts
         self.curlCode = curlCode
         self.retryAfter = retryAfter
+        self.answer = answer
     }
 }
 

@@ -229,7 +229,9 @@ struct FetchSession: Sendable {
             receiver.giveUp(keepingPart: false)
             return response
         }
-        guard head.isSuccess else { throw StatusFailure.error(result, at: final, now: HTTPDate.now) }
+        guard head.isSuccess else {
+            throw StatusFailure.error(result, at: final, now: HTTPDate.now, credentials: credentials)
+        }
         if case .head = request.method { return response }
         if request.contentCoding == .decoded { response.contentEncoding = nil }
         response.resumedAt = receiver.resumedAt

@@ -1,13 +1,19 @@
 /// Answers that are no success, as errors.
 enum StatusFailure {
-    static func error(_ result: AttemptResult, at location: Location, now: Int) -> FetchError {
+    static func error(
+        _ result: AttemptResult,
+        at location: Location,
+        now: Int,
+        credentials: Credentials
+    ) -> FetchError {
         let status = result.head.status
         var error = FetchError(
             code: .httpStatus,
             message: "the server answered \(status), a success was expected",
             url: location.redacted,
             httpStatus: status,
-            retryAfter: result.head.headers["Retry-After"].flatMap { HTTPDate.wait(retryAfter: $0, now: now) }
+            retryAfter: result.head.headers["Retry-After"].flatMap { HTTPDate.wait(retryAfter: $0, now: now) },
+            answer: said(result.errorBody, without: credentials)
         )
         func say(_ code: FetchError.Code, _ message: String, _ hint: String?) {
             error.code = code
@@ -28,5 +34,19 @@ enum StatusFailure {
         default: break
         }
         return error
+    }
+
+    /// The start of a body as one line of text, without what the request kept secret: servers repeat keys they refuse.
+    private static func said(_ body: [UInt8], without credentials: Credentials) -> String? {
+        var text = String(decoding: body, as: UTF8.self)
+        // Longer ones first, since one may be a part of another.
+        for secret in credentials.secrets.sorted(by: { $0.utf8.count > $1.utf8.count }) where !secret.isEmpty {
+            text = text.split(separator: secret, omittingEmptySubsequences: false).joined(separator: "***")
+        }
+        let words = text.unicodeScalars.split {
+            $0.properties.isWhitespace || $0.properties.generalCategory == .control
+        }
+        let line = words.map { String($0) }.joined(separator: " ")
+        return line.isEmpty ? nil : line
     }
 }

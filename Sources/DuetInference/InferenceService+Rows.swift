@@ -144,18 +144,26 @@ extension InferenceService {
         }
         let model = try endpointModel(declaration)
         var requests: [ResultKey: EndpointRequest] = [:]
-        let keys = indices.map { row -> ResultKey? in
-            guard let text = content[row] else { return nil }
-            let request = model.request(.embed, content: text)
-            let key = model.key(of: request)
-            requests[key] = request
-            return key
+        let keys = indices.map { row -> [ResultKey]? in
+            content[row].map { text in
+                model.pieces(of: text).map { piece in
+                    let request = model.request(.embed, content: piece)
+                    let key = model.key(of: request)
+                    requests[key] = request
+                    return key
+                }
+            }
         }
         let answers = try ask(requests, declaration, rows.meter)
-        return zip(indices, keys).map { row, key in
-            guard let key else { return nil }
-            if let vector = answers[key]?.vector { return vector }
-            _ = mark(answers[key], key, content[row] ?? "", rows)
+        return zip(indices, keys).map { row, keys in
+            guard let keys else { return nil }
+            let vectors = keys.compactMap { answers[$0]?.vector }
+            if vectors.count == keys.count, let first = vectors.first {
+                let weights = keys.map { requests[$0]?.estimatedTokens ?? 1 }
+                return vectors.count == 1 ? first : Vector.mean(vectors, weights: weights)
+            }
+            guard let missing = keys.first(where: { answers[$0]?.vector == nil }) else { return nil }
+            _ = mark(answers[missing], missing, content[row] ?? "", rows)
             return [.nan]
         }
     }

@@ -117,7 +117,7 @@ struct ShowCommand: ParsableCommand {
     @Flag(help: "Print rows as JSON objects, one a line.")
     var json = false
 
-    @Option(help: "Write all rows to the file that --output names: parquet, csv or json.")
+    @Option(help: "Write all rows to the file that --output names: parquet, csv, json or arrow.")
     var format: TableFormat?
 
     @Option(help: "The file for --format.")

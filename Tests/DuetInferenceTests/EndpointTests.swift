@@ -1,114 +1,18 @@
-import DuckKit
 import DuetEvents
 import DuetFetch
 import DuetPipeline
 import DuetServe
-import DuetTestSupport
 import Foundation
 import Synchronization
 import Testing
 
 @testable import DuetInference
 
-/// A model's server that answers as a test tells it, and SQL over a pipeline that asks it.
-private final class Fixture: Sendable {
-    let folder: TemporaryFolder
-    let server: FaultServer
-    let port: Int
-    let seen: Seen
-
-    /// Starts a server whose answers are written by a closure that gets a request's number, from 1, and its text.
-    init(_ answer: @escaping @Sendable (Int, String, FaultConnection) -> FaultServer.Next) throws {
-        folder = try TemporaryFolder()
-        let seen = Seen()
-        server = FaultServer { request, connection in
-            let body = seen.note(request)
-            let content = body["messages"]?.array?.last?["content"]?.string ?? body["input"]?.string ?? ""
-            return answer(request.number, content, connection)
-        }
-        port = try server.start()
-        self.seen = seen
-    }
-
-    final class Seen: Sendable {
-        let requests = Mutex<[(target: String, headers: [String: String], body: JSONValue)]>([])
-
-        func note(_ request: FaultServer.Request) -> JSONValue {
-            let body = parse(request.body)
-            requests.withLock { $0.append((request.target, request.headers, body)) }
-            return body
-        }
-
-        private func parse(_ body: [UInt8]) -> JSONValue {
-            do { return try JSONValue(parsing: String(decoding: body, as: UTF8.self)) } catch { return .null }
-        }
-    }
-
-    var model: ModelDeclaration {
-        var model = ModelDeclaration(name: "m", backend: .endpoint, model: "tiny")
-        model.url = "http://127.0.0.1:\(port)/v1"
-        model.isStreamed = false
-        model.attempts = 3
-        model.timeout = 20
-        return model
-    }
-
-    struct Result: Sendable {
-        var rows: [[String]] = []
-        var measures = InferenceMeasures()
-        var failures: [InferenceMeter.Failure] = []
-        var error: DuetError?
-    }
-
-    /// Runs a query whose functions ask the server.
-    func run(
-        _ sql: String,
-        _ model: ModelDeclaration? = nil,
-        environment: [String: String] = [:],
-        mode: InferenceMode = .answer
-    ) async throws -> Result {
-        var options = InferenceOptions(store: "\(folder.path)/s.duckdb") {
-            Fetcher(configuration: FetchConfiguration(sleep: { _ in }))
-        }
-        options.environment = environment
-        options.mode = mode
-        let service = InferenceService(models: [model ?? self.model], folder: folder.path, options: options)
-        return try await offPool {
-            let database = try Database()
-            try database.register(service.functions)
-            let connection = try database.connect()
-            let meter = service.meter(connection: try connection.identifier)
-            var result = Result()
-            do {
-                result.rows = try connection.rows(sql).map { $0.map(\.description) }
-            } catch {
-                result.error = meter.error
-                if meter.error == nil { throw error }
-            }
-            result.measures = meter.measures
-            result.failures = meter.failures
-            try service.close()
-            return result
-        }
-    }
-}
-
-extension FaultConnection {
-    fileprivate func say(_ text: String, ending: String = "stop") -> FaultServer.Next {
-        let value: JSONValue = [
-            "choices": [["message": ["content": .string(text)], "finish_reason": .string(ending)]],
-            "usage": ["prompt_tokens": 20, "completion_tokens": 3],
-        ]
-        _ = answer(200, ["Content-Type: application/json"], body: Array(value.text().utf8))
-        return .keepAlive
-    }
-}
-
 @Suite struct EndpointTests {
     private let classify = "SELECT ai_classify('text ' || i, ['good', 'bad']) FROM range(6) r(i)"
 
     @Test func `answers come in the form asked for, and are asked for once`() async throws {
-        let fixture = try Fixture { _, content, connection in
+        let fixture = try EndpointFixture { _, content, connection in
             connection.say(content.contains("text 3") ? "{\"label\": \"bad\"}" : "{\"label\": \"good\"}")
         }
         let sql = "SELECT i, ai_classify('text ' || (i % 6), ['good', 'bad']) FROM range(60) r(i) ORDER BY i"
@@ -126,7 +30,7 @@ extension FaultConnection {
     }
 
     @Test func `too many requests, failures and cut connections are asked again`() async throws {
-        let fixture = try Fixture { number, _, connection in
+        let fixture = try EndpointFixture { number, _, connection in
             switch number {
             case 1:
                 _ = connection.answer(429, ["Retry-After: 7"])
@@ -154,7 +58,7 @@ extension FaultConnection {
         let pieces = ["{\"la", "bel\": ", "\"bad\"}"].map {
             "data: {\"choices\":[{\"delta\":{\"content\":\(JSONValue.string($0).text())}}]}\n\n"
         }
-        let fixture = try Fixture { number, _, connection in
+        let fixture = try EndpointFixture { number, _, connection in
             let usage = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":4}}\n\n"
             let text = number == 1 ? pieces[0] : pieces.joined() + usage + "data: [DONE]\n\n"
             _ = connection.answer(200, ["Content-Type: text/event-stream"], body: Array(text.utf8))
@@ -169,7 +73,7 @@ extension FaultConnection {
     }
 
     @Test func `an answer in the wrong form is told what is wrong, once, and then its row has none`() async throws {
-        let fixture = try Fixture { _, content, connection in
+        let fixture = try EndpointFixture { _, content, connection in
             if content.contains("text 2") { return connection.say("hm, maybe") }
             if content.contains("That cannot be used") { return connection.say("bad") }
             return connection.say(content.contains("text 4") ? "no idea" : "Good.")
@@ -179,7 +83,7 @@ extension FaultConnection {
         )
         #expect(result.rows[0][1] == "good" && result.rows[4][1] == "bad" && result.rows[2][1] == "bad")
         #expect(result.measures.retries == 2)
-        let stubborn = try Fixture { _, _, connection in connection.say("perhaps") }
+        let stubborn = try EndpointFixture { _, _, connection in connection.say("perhaps") }
         let failed = try await stubborn.run("SELECT ai_classify('text', ['good', 'bad']) AS label")
         #expect(failed.rows[0][0].hasPrefix(InferenceFunction.failureMark))
         #expect(failed.failures.first?.error.contains("'perhaps' is none of the labels good, bad") == true)
@@ -187,7 +91,7 @@ extension FaultConnection {
     }
 
     @Test func `a refusal and a wrong question are not asked again`() async throws {
-        let fixture = try Fixture { _, content, connection in
+        let fixture = try EndpointFixture { _, content, connection in
             if content.contains("text 1") { return connection.say("", ending: "content_filter") }
             if content.contains("text 2") {
                 _ = connection.answer(400, body: Array("{\"error\":{\"message\":\"too long\"}}".utf8))
@@ -199,10 +103,11 @@ extension FaultConnection {
         #expect(result.failures.count == 2 && fixture.server.requestCount == 6)
         #expect(result.failures.contains { $0.error.contains("content filter") && $0.input == "text 1" })
         #expect(result.failures.contains { $0.error.contains("400") && $0.input == "text 2" })
+        #expect(result.failures.contains { $0.error.hasSuffix("400, a success was expected: too long") })
     }
 
     @Test func `a server that is not there, or refuses the key, ends the statement with what to do`() async throws {
-        let fixture = try Fixture { _, _, connection in
+        let fixture = try EndpointFixture { _, _, connection in
             _ = connection.answer(401)
             return .keepAlive
         }
@@ -217,7 +122,7 @@ extension FaultConnection {
     }
 
     @Test func `a server that always fails is given up on before every row has been tried`() async throws {
-        let fixture = try Fixture { _, _, connection in
+        let fixture = try EndpointFixture { _, _, connection in
             _ = connection.answer(500)
             return .keepAlive
         }
@@ -227,7 +132,7 @@ extension FaultConnection {
     }
 
     @Test func `URLs and keys have the forms of the services, and keys reach no text`() async throws {
-        let fixture = try Fixture { _, _, connection in connection.say("the answer") }
+        let fixture = try EndpointFixture { _, _, connection in connection.say("the answer") }
         var azure = fixture.model
         azure.dialect = .azure
         azure.url = "http://127.0.0.1:\(fixture.port)"
@@ -251,7 +156,7 @@ extension FaultConnection {
     }
 
     @Test func `every function makes of the answer what it promises`() async throws {
-        let fixture = try Fixture { _, content, connection in
+        let fixture = try EndpointFixture { _, content, connection in
             if content.contains("Labels: who, when") {
                 return connection.say("```json\n{\"who\": \"Ann\", \"when\": null, \"more\": 1}\n```")
             }
@@ -274,7 +179,7 @@ extension FaultConnection {
     }
 
     @Test func `labels are read off the first token's probabilities where the server tells them`() async throws {
-        let fixture = try Fixture { _, _, connection in
+        let fixture = try EndpointFixture { _, _, connection in
             let text = """
                 {"choices":[{"message":{"content":" pos"},"finish_reason":"length","logprobs":{"content":[{"token":" pos",
                 "top_logprobs":[{"token":" pos","logprob":-1.0},{"token":" neg","logprob":-1.1},{"token":"neg","logprob":-1.1},
@@ -292,7 +197,7 @@ extension FaultConnection {
     }
 
     @Test func `counting asks nothing, keeps nothing, and knows what is known`() async throws {
-        let fixture = try Fixture { _, _, connection in connection.say("good") }
+        let fixture = try EndpointFixture { _, _, connection in connection.say("good") }
         _ = try await fixture.run("SELECT ai_classify('text ' || i, ['good', 'bad']) FROM range(2) r(i)")
         var model = fixture.model
         model.price.input = 1_000_000
@@ -303,7 +208,7 @@ extension FaultConnection {
     }
 
     @Test func `a pace lets no more at once than was asked for, and fewer when the server is busy`() async throws {
-        let fixture = try Fixture { number, _, connection in
+        let fixture = try EndpointFixture { number, _, connection in
             guard number % 7 != 0 else {
                 _ = connection.answer(429)
                 return .keepAlive

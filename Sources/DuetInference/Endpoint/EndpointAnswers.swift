@@ -34,19 +34,19 @@ struct EndpointAnswers {
         }.answers
     }
 
+    private typealias Entry = (key: ResultKey, request: EndpointRequest)
+
     private func make(_ missing: [(key: ResultKey, request: EndpointRequest)]) throws {
-        let limit = model.declaration.maxInputTokens ?? .max
-        var wanted: [(key: ResultKey, request: EndpointRequest)] = []
+        let limit = model.tokenLimit
+        var wanted: [Entry] = []
         var refused: [(key: ResultKey, answer: StoredAnswer)] = []
         for entry in missing {
-            if model.declaration.overlong == .quarantine, entry.request.estimatedTokens > limit {
-                let tokens = entry.request.estimatedTokens
-                refused.append(
-                    (entry.key, StoredAnswer(error: "the input has about \(tokens) tokens, more than \(limit)"))
-                )
-            } else {
+            let tokens = entry.request.estimatedTokens
+            guard model.declaration.maxInputTokens != nil, tokens > limit else {
                 wanted.append(entry)
+                continue
             }
+            refused.append((entry.key, StoredAnswer(error: "the input has about \(tokens) tokens, more than \(limit)")))
         }
         if !refused.isEmpty { try store.keep(refused, model: model.identity) }
         if mode == .count { return try count(wanted) }
@@ -56,10 +56,26 @@ struct EndpointAnswers {
         try store.note(model: model.identity, calls: wanted.count, seconds: (ContinuousClock.now - start) / .seconds(1))
     }
 
-    private func count(_ wanted: [(key: ResultKey, request: EndpointRequest)]) throws {
+    /// What goes into one request each: texts whose vectors are wanted go together.
+    private func jobs(_ wanted: [Entry]) -> [[Entry]] {
+        let size = model.declaration.batchSize
+        return [true, false].flatMap { isVector -> [[Entry]] in
+            let entries = wanted.filter { ($0.request.function == .embed) == isVector }
+            let size = isVector ? size : 1
+            return stride(from: 0, to: entries.count, by: size).map { start in
+                Array(entries[start..<min(start + size, entries.count)])
+            }
+        }
+    }
+
+    private func count(_ wanted: [Entry]) throws {
         let tokensIn = wanted.reduce(0) { $0 + $1.request.estimatedTokens }
         let tokensOut = wanted.reduce(0) { $0 + expectedOutput($1.request) }
-        let cost = model.declaration.price.cost(calls: wanted.count, tokensIn: tokensIn, tokensOut: tokensOut)
+        let cost = model.declaration.price.cost(
+            calls: jobs(wanted).count,
+            tokensIn: tokensIn,
+            tokensOut: tokensOut
+        )
         meter.count {
             $0.calls += wanted.count
             $0.tokensIn += tokensIn
@@ -90,18 +106,19 @@ struct EndpointAnswers {
     }
 
     /// Asks everything, as many at once as the model's pace allows; each answer is kept as it comes.
-    private func ask(_ wanted: [(key: ResultKey, request: EndpointRequest)]) async throws {
+    private func ask(_ wanted: [Entry]) async throws {
         let client = EndpointClient(model: model, fetcher: fetcher())
-        let workers = min(model.declaration.concurrency ?? 8, wanted.count)
+        let jobs = jobs(wanted)
+        let workers = min(model.declaration.concurrency ?? 8, jobs.count)
         let next = Counter()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<workers {
                 group.addTask {
                     while true {
                         let number = next.take()
-                        guard number < wanted.count else { return }
+                        guard number < jobs.count else { return }
                         try Task.checkCancellation()
-                        try await askOne(wanted[number], client)
+                        try await ask(together: jobs[number], client)
                     }
                 }
             }
@@ -110,27 +127,32 @@ struct EndpointAnswers {
         }
     }
 
-    private func askOne(_ entry: (key: ResultKey, request: EndpointRequest), _ client: EndpointClient) async throws {
+    private func ask(together entries: [Entry], _ client: EndpointClient) async throws {
         let price = model.declaration.price
         let expected = price.cost(
             calls: 1,
-            tokensIn: entry.request.estimatedTokens,
-            tokensOut: expectedOutput(entry.request)
+            tokensIn: entries.reduce(0) { $0 + $1.request.estimatedTokens },
+            tokensOut: entries.reduce(0) { $0 + expectedOutput($1.request) }
         )
         try budget.reserve(expected, currency: price.currency)
-        let outcome = try await client.ask(entry.request)
+        let outcomes =
+            entries[0].request.function == .embed
+            ? try await client.vectors(entries.map(\.request)) : [try await client.ask(entries[0].request)]
+        let tokensIn = outcomes.reduce(0) { $0 + $1.answer.tokensIn }
+        let tokensOut = outcomes.reduce(0) { $0 + $1.answer.tokensOut }
         let cost = price.cost(
-            calls: 1 + outcome.retries,
-            tokensIn: outcome.answer.tokensIn,
-            tokensOut: outcome.answer.tokensOut
+            calls: outcomes.reduce(0) { $0 + $1.requests },
+            tokensIn: tokensIn,
+            tokensOut: tokensOut
         )
         budget.settle(reserved: expected, actual: cost)
-        try store.keep([(entry.key, outcome.answer)], model: model.identity)
+        try store.keep(zip(entries, outcomes).map { ($0.key, $1.answer) }, model: model.identity)
         meter.count {
-            $0.calls += 1
-            $0.tokensIn += outcome.answer.tokensIn
-            $0.tokensOut += outcome.answer.tokensOut
-            $0.retries += outcome.retries
+            // An input asked about is a call, as with embedded models, however many go together.
+            $0.calls += entries.count
+            $0.tokensIn += tokensIn
+            $0.tokensOut += tokensOut
+            $0.retries += outcomes.reduce(0) { $0 + $1.retries }
             $0.cost += cost
         }
     }

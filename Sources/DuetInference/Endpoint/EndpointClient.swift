@@ -10,7 +10,10 @@ struct EndpointClient: Sendable {
     /// What a question came to.
     struct Outcome: Sendable {
         var answer: StoredAnswer
+        /// Requests beyond the first.
         var retries = 0
+        /// Requests in all; of several questions in one request the first has it.
+        var requests = 0
     }
 
     /// Asks until there is an answer or no hope of one.
@@ -24,16 +27,10 @@ struct EndpointClient: Sendable {
         var attempt = 1
         while true {
             do {
-                let reply = try await send(request)
+                outcome.requests += 1
+                let reply = try await send(request, tokens: request.estimatedTokens)
                 outcome.answer.tokensIn += reply.tokensIn ?? request.estimatedTokens
                 outcome.answer.tokensOut += reply.tokensOut ?? reply.text.utf8.count / 4
-                if request.function == .embed {
-                    guard let vector = reply.vector, !vector.isEmpty else {
-                        throw EndpointReply.Malformed(reason: "the answer has no vector")
-                    }
-                    outcome.answer.vector = Vector.normalized(vector)
-                    return outcome
-                }
                 do {
                     outcome.answer.text = try AnswerReader(request: request).answer(reply)
                     return outcome
@@ -63,7 +60,7 @@ struct EndpointClient: Sendable {
         }
     }
 
-    private func failed(_ outcome: Outcome, _ reason: String) -> Outcome {
+    func failed(_ outcome: Outcome, _ reason: String) -> Outcome {
         var outcome = outcome
         outcome.answer.error = reason
         return outcome
@@ -83,9 +80,8 @@ struct EndpointClient: Sendable {
         }
     }
 
-    /// Sends once.
-    private func send(_ request: EndpointRequest) async throws -> EndpointReply {
-        let estimate = request.estimatedTokens
+    /// Sends once, when the pace allows about so many tokens.
+    func send(_ request: EndpointRequest, tokens estimate: Int) async throws -> EndpointReply {
         try await model.pace.enter(tokens: estimate)
         do {
             let reply = try await exchange(request)
@@ -126,20 +122,20 @@ struct EndpointClient: Sendable {
         return try EndpointReply(body: body, isStream: true)
     }
 
-    private enum Verdict {
+    enum Verdict {
         case again
         case giveUp(String)
     }
 
-    private func judge(_ error: FetchError, attempt: Int) async throws -> Verdict {
+    func judge(_ error: FetchError, attempt: Int) async throws -> Verdict {
         switch error.code {
         case .cancelled: throw DuetError(.cancelled, "the run was stopped")
         case .unauthorized, .forbidden, .notFound, .invalidURL, .unsupportedScheme, .hostUnavailable, .shutDown,
             .certificateRejected, .unsafeCredentials:
-            throw unavailable(error.message, hint: error.hint)
+            throw unavailable(error.message + (Self.said(error).map { ": \($0)" } ?? ""), hint: error.hint)
         // 400, 413, 422: the same question gets the same answer.
         case .httpStatus where error.httpStatus != 408 && error.httpStatus != 425:
-            return .giveUp(error.message)
+            return .giveUp(error.message + (Self.said(error).map { ": \($0)" } ?? ""))
         case .invalidRequest, .tooLarge: return .giveUp(error.message)
         default: break
         }
@@ -155,7 +151,25 @@ struct EndpointClient: Sendable {
         return .again
     }
 
-    private func guardOpen(_ reason: String) async throws {
+    /// What the server gave as the reason, shortened: the protocol's message, or the body as it is.
+    static func said(_ error: FetchError) -> String? {
+        guard let answer = error.answer else { return nil }
+        let text = reason(in: answer) ?? answer
+        return text.count > 300 ? "\(text.prefix(299))…" : text
+    }
+
+    private static func reason(in answer: String) -> String? {
+        do {
+            let value = try JSONValue(parsing: answer)
+            guard let reason = value["error"] ?? value["message"] ?? value["detail"] else { return nil }
+            return reason["message"]?.string ?? reason.string ?? reason.text()
+        } catch {
+            // Not the protocol's form, or cut off: then it is shown as it is.
+            return nil
+        }
+    }
+
+    func guardOpen(_ reason: String) async throws {
         guard await model.pace.isOpen else { return }
         throw unavailable("it fails again and again, the last time with: \(reason)", hint: nil)
     }
@@ -170,7 +184,7 @@ struct EndpointClient: Sendable {
     }
 
     /// Waits before another try: as long as the server asks, or twice as long each time, with full jitter.
-    private func pause(_ attempt: Int, asked: Duration?) async throws {
+    func pause(_ attempt: Int, asked: Duration?) async throws {
         let bound = min(30, 0.25 * Double(1 << min(attempt - 1, 20)))
         // A server that asks for minutes is waited for; one that asks for hours is not.
         let wait = asked.map { min($0, .seconds(300)) } ?? .seconds(bound * fetcher.configuration.random())

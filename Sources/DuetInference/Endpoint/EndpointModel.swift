@@ -1,6 +1,7 @@
 internal import DuetFetch
 internal import DuetPipeline
 internal import Foundation
+internal import Synchronization
 
 /// A declared model behind a server: what is sent to it, and what its answers depend on.
 final class EndpointModel: Sendable {
@@ -10,6 +11,7 @@ final class EndpointModel: Sendable {
     let identity: String
     private let prompts: [InferenceFunction: Prompt]
     private let key: String?
+    private let takesOneText = Mutex(false)
 
     init(_ declaration: ModelDeclaration, folder: String, environment: [String: String], generation: Int) throws {
         self.declaration = declaration
@@ -70,7 +72,16 @@ final class EndpointModel: Sendable {
 
     // MARK: - Requests
 
-    /// The request for a text.
+    /// Whether the server makes vectors of several texts in one request; found out by asking.
+    var takesLists: Bool {
+        get { !takesOneText.withLock { $0 } }
+        set { takesOneText.withLock { $0 = !newValue } }
+    }
+
+    /// The most tokens that a request may have; those with more are for nobody to answer.
+    var tokenLimit: Int { declaration.maxInputTokens ?? .max }
+
+    /// The request for a text, whose end is left out where it is too long and the model is declared to truncate.
     ///
     /// - Parameters:
     ///   - function: The function.
@@ -85,6 +96,51 @@ final class EndpointModel: Sendable {
         labels: [String] = [],
         values: [String: String] = [:],
         schema: JSONValue? = nil
+    ) -> EndpointRequest {
+        var kept = content
+        var request = build(function, content: kept, labels: labels, values: values, schema: schema)
+        while declaration.overlong == .truncate, request.estimatedTokens > tokenLimit {
+            let excess = request.estimatedTokens - tokenLimit
+            // By whole characters; when nothing would be left, the prompt alone is too long, and that is told.
+            guard let shorter = Self.beginning(of: kept, bytes: kept.utf8.count - 4 * excess) else { break }
+            kept = shorter
+            request = build(function, content: kept, labels: labels, values: values, schema: schema)
+        }
+        request.content = content
+        return request
+    }
+
+    /// The texts that a text's vector is computed from: the text, or its pieces when it is too long and may be split.
+    func pieces(of text: String) -> [String] {
+        let whole = request(.embed, content: text)
+        guard declaration.overlong == .split, whole.estimatedTokens > tokenLimit else { return [text] }
+        let room = (tokenLimit - EndpointRequest.overhead) * 4
+        var pieces: [String] = []
+        for word in text.split(whereSeparator: \.isWhitespace) {
+            if let last = pieces.last, last.utf8.count + 1 + word.utf8.count <= room {
+                pieces[pieces.count - 1] = "\(last) \(word)"
+            } else {
+                pieces.append(String(word))
+            }
+        }
+        return pieces
+    }
+
+    private static func beginning(of text: String, bytes: Int) -> String? {
+        var size = 0
+        let kept = text.prefix { character in
+            size += character.utf8.count
+            return size <= bytes
+        }
+        return kept.isEmpty ? nil : String(kept)
+    }
+
+    private func build(
+        _ function: InferenceFunction,
+        content: String,
+        labels: [String],
+        values: [String: String],
+        schema: JSONValue?
     ) -> EndpointRequest {
         var values = values
         values["content"] = content
@@ -209,6 +265,9 @@ struct EndpointRequest: Sendable {
             case .array(let messages)?: messages.reduce(0) { $0 + ($1["content"]?.string?.utf8.count ?? 0) }
             default: (body["prompt"]?.string ?? body["input"]?.string ?? "").utf8.count
             }
-        return characters / 4 + 8
+        return characters / 4 + Self.overhead
     }
+
+    /// What a server adds to a text, in tokens.
+    static let overhead = 8
 }

@@ -5,8 +5,8 @@ internal import Foundation
 struct EndpointReply: Sendable {
     /// The text.
     var text = ""
-    /// The vector, from `embeddings`.
-    var vector: [Float]?
+    /// The vectors, from `embeddings`, in the order of the texts they belong to.
+    private(set) var vectors: [[Float]] = []
     /// The logarithms of the probabilities of first tokens, where the server tells them.
     var firstTokens: [(token: String, logarithm: Double)] = []
     /// Why it ended: `stop`, `length`, `content_filter` and the like; nil when that was not said.
@@ -33,7 +33,7 @@ struct EndpointReply: Sendable {
             try readStream(text)
         } else {
             take(try Self.parse(text))
-            guard !self.text.isEmpty || vector != nil || ending != nil || refusal != nil else {
+            guard !self.text.isEmpty || !vectors.isEmpty || ending != nil || refusal != nil else {
                 throw Malformed(reason: "the answer has no choices")
             }
         }
@@ -67,13 +67,11 @@ struct EndpointReply: Sendable {
             tokensIn = usage["prompt_tokens"]?.integer ?? tokensIn
             tokensOut = usage["completion_tokens"]?.integer ?? tokensOut
         }
-        if let numbers = value["data"]?.array?.first?["embedding"]?.array {
-            vector = numbers.compactMap {
-                switch $0 {
-                case .double(let number): Float(number)
-                case .integer(let number): Float(number)
-                default: nil
-                }
+        if let data = value["data"]?.array {
+            // Servers may answer in any order; the index says which text is meant.
+            let numbered = data.enumerated().map { ($1["index"]?.integer ?? $0, $1) }.sorted { $0.0 < $1.0 }
+            vectors = numbered.map { entry in
+                (entry.1["embedding"]?.array ?? []).compactMap { Self.number($0).map { Float($0) } }
             }
         }
         guard let choice = value["choices"]?.array?.first else { return }

@@ -68,6 +68,14 @@ struct ModelReader {
                 hint: "add the server's base, for example url: http://127.0.0.1:8080/v1"
             )
         }
+        let vectors: Set = [InferenceFunction.embed.rawValue, InferenceFunction.similarity.rawValue]
+        if model.backend == .endpoint, model.overlong == .split, !model.functions.isSubset(of: vectors) {
+            throw value.error(
+                .wrongValue,
+                "\(what) is an endpoint whose texts cannot be split: only vectors of pieces can be put together",
+                hint: "too_long: truncate reads the beginning, too_long: quarantine keeps the row out"
+            )
+        }
         if model.backend == .embedded, let function = model.functions.sorted().first(where: Self.needsEndpoint) {
             throw value.error(
                 .wrongValue,

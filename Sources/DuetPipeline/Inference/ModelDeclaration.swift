@@ -30,7 +30,7 @@ public struct ModelDeclaration: Sendable, Hashable {
     public enum Overlong: String, Sendable, Hashable, CaseIterable, Codable {
         /// Its beginning counts.
         case truncate
-        /// It is cut into pieces, whose vectors are averaged by length; for the embedded backend.
+        /// It is cut into pieces, whose vectors are averaged by length; for functions that are computed from vectors.
         case split
         /// Its row is quarantined.
         case quarantine
@@ -88,7 +88,7 @@ public struct ModelDeclaration: Sendable, Hashable {
     public var maxInputTokens: Int?
     /// What is done with longer ones.
     public var overlong = Overlong.truncate
-    /// Inputs in one batch of the embedded backend.
+    /// Inputs in one batch of the embedded backend, and in one request for an endpoint's vectors.
     public var batchSize = 32
     /// Batches or requests under way at once; nil for the backend's own choice.
     public var concurrency: Int?
