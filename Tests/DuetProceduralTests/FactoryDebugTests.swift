@@ -166,15 +166,17 @@ import Testing
             strings
         )
         let report = DryRunReport()
-        let runner = FactoryRunner(
+        var dry = FactoryRunner(
             try fixture.factory(),
             handlers: DryRun.handlers(fixture.handlers),
             clock: fixture.clock,
             sinks: [report]
         )
+        dry.isDry = true
+        let runner = dry
         let run = try await offPool { try runner.run(PipelineRequest("P")) }
         #expect(run.status == .succeeded)
-        #expect(run.variables["v"] == "0")
+        #expect(run.variables["v"] == "‹activity('C').output.rowsCopied›")
         let pipeline = try #require(runner.factory.pipeline(named: "P"))
         let lines = report.lines(of: pipeline)
         #expect(lines.contains { $0.hasPrefix("succeeded  P/C (Copy)") })

@@ -20,6 +20,12 @@ extension Evaluator {
             let segment = segments[position]
             let part = range.lowerBound..<segment.end
             let isEnd = segment.isNullSafe && value.isNull
+            let start = position > 0 ? segments[position - 1].end : tree.nodes[base].range.upperBound
+            if hasUnknowns, let found = try unknownPart(of: value, segment, range, before: start) {
+                value = found
+                position += 1
+                continue
+            }
             switch segment.key {
             case .name(let name):
                 value = try member(name, of: value, segment, part)
@@ -31,6 +37,22 @@ extension Evaluator {
             position += 1
         }
         return value
+    }
+
+    /// What is selected from an unknown value, or by one; nil when all of it is known.
+    private func unknownPart(
+        of value: ExpressionValue,
+        _ segment: SyntaxTree.Segment,
+        _ range: Range<Int>,
+        before start: Int
+    ) throws(ExpressionError) -> ExpressionValue? {
+        guard let unknown = value.unknown else {
+            guard case .computed(let node) = segment.key, try evaluate(node).unknown != nil else { return nil }
+            return .unknown(UnknownValue(source(range.lowerBound..<segment.end)))
+        }
+        if case .name(let name) = segment.key, let known = unknown.members.value(ignoringCase: name) { return known }
+        guard !unknown.isComposed else { return .unknown(UnknownValue(source(range.lowerBound..<segment.end))) }
+        return .unknown(UnknownValue(unknown.text + source(start..<segment.end)))
     }
 
     private func resolve(_ shortcut: SyntaxTree.Shortcut) -> ExpressionValue? {

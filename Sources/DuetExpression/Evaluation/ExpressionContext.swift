@@ -30,6 +30,8 @@ public protocol ExpressionContext {
     var linkedService: ExpressionObject? { get }
     /// What `trigger()` gives; nil outside a trigger.
     var trigger: ExpressionValue? { get }
+    /// Whether something may be an ``UnknownValue``, because nothing is really run.
+    var hasUnknowns: Bool { get }
     /// The names of all variables, for hints in messages.
     var variableNames: [String] { get }
     /// The names of all activities that can be read, for hints in messages.
@@ -61,6 +63,8 @@ extension ExpressionContext {
     public var linkedService: ExpressionObject? { nil }
     /// No trigger.
     public var trigger: ExpressionValue? { nil }
+    /// Everything is known.
+    public var hasUnknowns: Bool { false }
     /// No names.
     public var variableNames: [String] { [] }
     /// No names.

@@ -7,6 +7,7 @@ extension ActivityExecution {
     func branch(_ condition: ExpressionTemplate, _ yes: CompiledScope, _ no: CompiledScope) throws(ExpressionError) {
         let value = try condition.evaluate(in: context)
         input = ["expression": value]
+        if value.unknown?.isPossibly("Boolean") == true { return runAll([yes, no], output: ["result": value]) }
         guard case .boolean(let isTrue) = value else { return end(.failure(Self.notBoolean("expression", value))) }
         runInner(isTrue ? yes : no, output: ["result": value])
     }
@@ -18,9 +19,31 @@ extension ActivityExecution {
     ) throws(ExpressionError) {
         let value = try on.evaluate(in: context)
         input = ["on": value]
+        if value.unknown != nil { return runAll(cases.map(\.scope) + [rest], output: ["case": value]) }
         let text = Self.text(value)
         let chosen = cases.first { $0.value == text }
         runInner(chosen?.scope ?? rest, output: ["case": .string(chosen?.value ?? "default")])
+    }
+
+    /// Goes every way that a decision on something unknown may take.
+    ///
+    /// What fails on one way need not come about.
+    private func runAll(_ scopes: [CompiledScope], output: ExpressionValue) {
+        var open = scopes.count
+        var outcomes: [ScopeOutcome] = []
+        for scope in scopes {
+            let inner = Frame(parent: frame, path: path + "/", item: nil, stop: frame.stop)
+            ScopeRun(scope, frame: inner, run: run) { [self] outcome in
+                outcomes.append(outcome)
+                open -= 1
+                guard open == 0 else { return }
+                if outcomes.contains(where: \.isCancelled) { return endCancelled() }
+                guard let failed = outcomes.first, !outcomes.contains(where: \.isSuccess) else {
+                    return end(.success(output))
+                }
+                end(.failure(Self.inner(failed)), target: failed.failure?.name)
+            }.start()
+        }
     }
 
     private func runInner(_ scope: CompiledScope, output: ExpressionValue) {
@@ -47,6 +70,11 @@ extension ActivityExecution {
 
     func forEach(_ items: ExpressionTemplate, batch: Int, _ scope: CompiledScope) throws(ExpressionError) {
         let value = try items.evaluate(in: context)
+        if let unknown = value.unknown, unknown.isPossibly("Array") {
+            // Once, for whatever element there may be.
+            input = ["itemsCount": value, "batchCount": .integer(Int64(batch))]
+            return ForEachRun(self, [.unknown(unknown.element)], batch: batch, scope).start()
+        }
         guard case .array(let elements) = value else { return end(.failure(Self.notArray("items", value))) }
         input = ["itemsCount": .integer(Int64(elements.count)), "batchCount": .integer(Int64(batch))]
         guard elements.count <= FactoryLimits.items else {
@@ -187,7 +215,13 @@ private final class UntilRun {
                 .failure(ExpressionFailure.failure(error, secret: execution.definition.policy.secureInput))
             )
         }
-        guard case .boolean(let isDone) = answer else {
+        let isDone: Bool
+        if case .boolean(let value) = answer {
+            // Nothing changes from round to round where nothing is run.
+            isDone = value || execution.state.isDry
+        } else if answer.unknown?.isPossibly("Boolean") == true {
+            isDone = true
+        } else {
             return finish(.failure(ActivityExecution.notBoolean("expression", answer)))
         }
         guard isDone else {

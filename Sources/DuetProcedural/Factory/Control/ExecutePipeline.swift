@@ -7,8 +7,15 @@ extension ActivityExecution {
         _ template: ExpressionTemplate,
         waits: Bool
     ) throws(ExpressionError) {
-        let name = Self.text(try nameTemplate.evaluate(in: context))
+        let called = try nameTemplate.evaluate(in: context)
+        let name = Self.text(called)
         let given = try template.evaluate(in: context)
+        let isRecursion = run.callers.contains { $0.lowercased() == name.lowercased() }
+        if state.isDry, isRecursion || called.unknown != nil || given.unknown != nil {
+            // Which way ends the recursion, or what is called, only a run can tell.
+            input = ["pipeline": called, "parameters": given, "waitOnCompletion": .boolean(waits)]
+            return end(.success(.unknown(UnknownValue("activity('\(definition.name)').output", type: "Object"))))
+        }
         guard case .object(let parameters) = given else {
             let message =
                 "the parameters for '\(name)' must be an Object; found the \(given.typeName) \(given.json.prefix(100))"

@@ -6,6 +6,7 @@ extension ActivityExecution {
     func wait(_ template: ExpressionTemplate) throws(ExpressionError) {
         let value = try template.evaluate(in: context)
         input = ["waitTimeInSeconds": value]
+        if value.unknown?.isPossibly("Integer") == true { return end(.success(.object(ExpressionObject()))) }
         guard let seconds = Self.number(value), seconds >= 0, seconds <= 7_776_000 else {
             let message =
                 "waitTimeInSeconds must be a number of seconds from 0 to 7776000 (90 days); found \(value.json)"
@@ -24,6 +25,9 @@ extension ActivityExecution {
 
     func filter(_ items: ExpressionTemplate, _ condition: ExpressionTemplate) throws(ExpressionError) {
         let value = try items.evaluate(in: context)
+        if let unknown = value.unknown, unknown.isPossibly("Array") {
+            return try filter(unknown, condition)
+        }
         guard case .array(let elements) = value else { return end(.failure(Self.notArray("items", value))) }
         input = ["items": .integer(Int64(elements.count))]
         var kept: [ExpressionValue] = []
@@ -31,6 +35,9 @@ extension ActivityExecution {
         for element in elements {
             context.itemOverride = element
             let answer = try condition.evaluate(in: context)
+            if let unknown = answer.unknown, unknown.isPossibly("Boolean") {
+                return end(.success(unknownRest(of: elements.count)))
+            }
             guard case .boolean(let isKept) = answer else { return end(.failure(Self.notBoolean("condition", answer))) }
             if isKept { kept.append(element) }
         }
@@ -40,6 +47,28 @@ extension ActivityExecution {
                 "Value": .array(kept),
             ])
         )
+    }
+
+    /// The condition is evaluated for one of the elements, whatever it may be.
+    private func filter(_ items: UnknownValue, _ condition: ExpressionTemplate) throws(ExpressionError) {
+        input = ["items": .unknown(items)]
+        var context = context
+        context.itemOverride = .unknown(items.element)
+        let answer = try condition.evaluate(in: context)
+        guard answer.unknown?.isPossibly("Boolean") == true || answer.isBoolean else {
+            return end(.failure(Self.notBoolean("condition", answer)))
+        }
+        end(.success(unknownRest(of: nil)))
+    }
+
+    private func unknownRest(of count: Int?) -> ExpressionValue {
+        let path = "activity('\(definition.name)').output"
+        return [
+            "ItemsCount": count.map { .integer(Int64($0)) }
+                ?? .unknown(UnknownValue("\(path).ItemsCount", type: "Integer")),
+            "FilteredItemsCount": .unknown(UnknownValue("\(path).FilteredItemsCount", type: "Integer")),
+            "Value": .unknown(UnknownValue("\(path).Value", type: "Array")),
+        ]
     }
 
     static func number(_ value: ExpressionValue) -> Double? {
@@ -52,13 +81,14 @@ extension ActivityExecution {
     }
 
     static func text(_ value: ExpressionValue) -> String {
-        if case .string(let text) = value { text } else { value.json }
+        if case .string(let text) = value { text } else { value.unknown?.shown ?? value.json }
     }
 
     static func notArray(_ name: String, _ value: ExpressionValue) -> ActivityFailure {
         ActivityFailure(
             "InvalidTemplate",
-            "'\(name)' must give an Array; it gave the \(value.typeName) \(value.json.prefix(100))",
+            "'\(name)' must give an Array; it gave the \(value.unknown?.type ?? value.typeName) "
+                + "\(value.showingUnknowns.json.prefix(100))",
             hint: value.stringValue.map { $0.hasPrefix("[") } == true ? "read the text with json(…)" : nil,
             isFinal: true
         )
@@ -67,9 +97,19 @@ extension ActivityExecution {
     static func notBoolean(_ name: String, _ value: ExpressionValue) -> ActivityFailure {
         ActivityFailure(
             "InvalidTemplate",
-            "'\(name)' must give a Boolean; it gave the \(value.typeName) \(value.json.prefix(100))",
+            "'\(name)' must give a Boolean; it gave the \(value.unknown?.type ?? value.typeName) "
+                + "\(value.showingUnknowns.json.prefix(100))",
             hint: value.stringValue == nil ? nil : "convert it with bool(…)",
             isFinal: true
         )
     }
+}
+
+extension UnknownValue {
+    /// One of the elements of an array that is not known.
+    var element: UnknownValue { UnknownValue("\(text)[…]") }
+}
+
+extension ExpressionValue {
+    fileprivate var isBoolean: Bool { if case .boolean = self { true } else { false } }
 }

@@ -22,6 +22,10 @@ extension ActivityExecution {
         guard var variable = state.variables.removeValue(forKey: name.lowercased()) else {
             return end(.failure(unknown(name)))
         }
+        if variable.value.unknown != nil {
+            state.variables[name.lowercased()] = variable
+            return end(.success(["name": .string(variable.name), "value": value]))
+        }
         guard case .array(var elements) = variable.value else {
             state.variables[name.lowercased()] = variable
             let message =
@@ -65,8 +69,8 @@ extension ActivityExecution {
     private func mismatch(_ variable: RunState.Variable, _ value: ExpressionValue) -> ActivityFailure {
         ActivityFailure(
             "InvalidVariableType",
-            "the variable '\(variable.name)' is of type \(variable.type) and cannot hold the \(value.typeName) "
-                + "\(value.json.prefix(100))",
+            "the variable '\(variable.name)' is of type \(variable.type) and cannot hold the "
+                + "\(value.unknown?.type ?? value.typeName) \(value.showingUnknowns.json.prefix(100))",
             hint: variable.type.lowercased() == "string" ? "convert it with string(…)" : nil,
             isFinal: true
         )
@@ -77,7 +81,8 @@ extension ActivityExecution {
 enum VariableType {
     /// The value as the type has it; nil when it does not fit.
     static func converted(_ value: ExpressionValue, to type: String) -> ExpressionValue? {
-        switch (type.lowercased(), value) {
+        if let unknown = value.unknown { return isPossible(unknown, type.lowercased()) ? value : nil }
+        return switch (type.lowercased(), value) {
         case ("string", .string), ("securestring", .string): value
         case ("bool", .boolean), ("boolean", .boolean): value
         case ("bool", .string(let text)), ("boolean", .string(let text)): boolean(text)
@@ -96,6 +101,20 @@ enum VariableType {
             nil
         default: value
         }
+    }
+
+    /// Whether a value that nobody knows may fit.
+    private static func isPossible(_ value: UnknownValue, _ type: String) -> Bool {
+        let names: [String] =
+            switch type {
+            case "string", "securestring": ["String"]
+            case "bool", "boolean": ["Boolean", "String"]
+            case "int", "integer", "float": ["Integer", "Float", "String"]
+            case "array": ["Array"]
+            case "object": ["Object", "Array"]
+            default: []
+            }
+        return names.isEmpty || names.contains(where: value.isPossibly)
     }
 
     private static func boolean(_ text: String) -> ExpressionValue? {

@@ -25,6 +25,7 @@ final class FactoryHost {
     let handlers: [ActivityKind: any ActivityHandler]
     let services: ExpressionServices
     let debugger: (any FactoryDebugger)?
+    let isDry: Bool
     let stop = StopScope(parent: nil)
     private let globalParameters: ExpressionObject
     private var compiled: [String: CompiledScope] = [:]
@@ -37,7 +38,8 @@ final class FactoryHost {
         recorder: FactoryRecorder,
         handlers: [ActivityKind: any ActivityHandler],
         services: ExpressionServices,
-        debugger: (any FactoryDebugger)? = nil
+        debugger: (any FactoryDebugger)? = nil,
+        isDry: Bool = false
     ) {
         self.factory = factory
         self.loop = loop
@@ -45,6 +47,7 @@ final class FactoryHost {
         self.handlers = handlers
         self.services = services
         self.debugger = debugger
+        self.isDry = isDry
         globalParameters = ExpressionObject(
             factory.globalParameters.map { ($0.name, $0.defaultValue?.expressionValue ?? .null) }
         )
@@ -80,6 +83,7 @@ final class FactoryHost {
             systemVariables: systemVariables(id, pipeline, invokedBy, parent),
             trigger: trigger
         )
+        state.isDry = isDry
         for variable in pipeline.variables {
             let initial = variable.defaultValue?.expressionValue ?? VariableType.initial(variable.type)
             state.variables[variable.name.lowercased()] = RunState.Variable(

@@ -66,6 +66,8 @@ public struct FactoryRunner: Sendable {
     public var workers: Int
     /// Stops runs at activities; nil for none.
     public var debugger: (any FactoryDebugger)?
+    /// Whether nothing is really run: what activities give is unknown, and both ways of a decision on it are gone.
+    public var isDry = false
 
     /// Creates a runner.
     public init(
@@ -113,7 +115,8 @@ public struct FactoryRunner: Sendable {
             recorder: FactoryRecorder(sinks: sinks, clock: clock),
             handlers: handlers,
             services: services,
-            debugger: debugger
+            debugger: debugger,
+            isDry: isDry
         )
         var prepared: [PipelineExecution] = []
         for request in requests {

@@ -156,12 +156,14 @@ public struct FactorySession: Sendable {
         if case .success(let history) = Result(catching: { try ActivityHistory.last(of: pipeline.name, in: log) }) {
             recorded = history.results.mapValues(\.output)
         }
-        return FactoryRunner(
+        var runner = FactoryRunner(
             factory,
             handlers: DryRun.handlers(environment.handlers, recorded: recorded),
             clock: VirtualClock(Date()),
             control: control,
             sinks: sinks
         )
+        runner.isDry = true
+        return runner
     }
 }

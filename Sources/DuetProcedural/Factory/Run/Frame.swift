@@ -79,6 +79,7 @@ struct RunContext: ExpressionContext {
     var systemVariables: ExpressionObject { state.systemVariables }
     var item: ExpressionValue? { itemOverride ?? frame.item }
     var trigger: ExpressionValue? { state.trigger }
+    var hasUnknowns: Bool { state.isDry }
     func variable(named name: String) -> ExpressionValue? { state.variables[name.lowercased()]?.value }
     func activity(named name: String) -> ExpressionValue? { frame.result(name.lowercased())?.expressionValue }
     var variableNames: [String] { state.variables.values.map(\.name) }
@@ -102,6 +103,8 @@ final class RunState {
     var variables: [String: Variable] = [:]
     var returnValue = ExpressionObject()
     var activityCount = 0
+    /// Whether nothing is really run, so that what activities give is unknown.
+    var isDry = false
 
     init(
         id: String,

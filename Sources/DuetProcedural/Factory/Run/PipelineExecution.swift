@@ -96,7 +96,8 @@ final class PipelineExecution {
     private func finished(_ outcome: ScopeOutcome) -> PipelineRun {
         let end = loop.clock.now
         let variables = ExpressionObject(
-            state.variables.values.sorted { $0.name < $1.name }.map { ($0.name, recorder.redactor.scrub($0.value)) }
+            state.variables.values.sorted { $0.name < $1.name }
+                .map { ($0.name, recorder.redactor.scrub(state.isDry ? $0.value.showingUnknowns : $0.value)) }
         )
         return PipelineRun(
             id: state.id,
