@@ -41,9 +41,8 @@ struct CopyHandler: ActivityHandler {
         let extra = settings.value(ignoringCase: "additionalColumns")?.arrayValue ?? []
         let query = try mapping.query(
             over: source,
-            columns: columns.map(\.name),
-            additional: extra,
-            header: FileLayout(input).hasHeader
+            columns: columns,
+            additional: extra
         )
         switch sink {
         case .table(let schema, let name):

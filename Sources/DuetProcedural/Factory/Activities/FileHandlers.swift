@@ -61,8 +61,12 @@ struct GetMetadataHandler: ActivityHandler {
                 }
                 output["childItems"] = .array(try children(of: path))
             case "structure", "columncount":
-                let columns = try environment.warehouse.connect()
-                    .describe("SELECT * FROM \(try set.format.reading([path]))")
+                let connection = try environment.warehouse.connect()
+                try set.format.prepare(connection)
+                let reading = "SELECT * FROM \(try set.format.reading([path]))"
+                let columns = try connection.describe(
+                    try SourceRelation.named(reading, set.format, connection)
+                )
                 if field.lowercased() == "columncount" {
                     output["columnCount"] = .integer(Int64(columns.count))
                 } else {

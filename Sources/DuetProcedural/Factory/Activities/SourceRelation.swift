@@ -40,6 +40,7 @@ struct SourceRelation {
             }
             files = found
             byteCount = found.reduce(0) { $0 + Self.size($1.path) }
+            try set.format.prepare(connection)
             let skips = SkippedRows(call, environment, connection).isOn
             let reading = try set.format.reading(found.map(\.path), skipsUnreadable: skips)
             sql = try Self.named("SELECT * FROM \(reading)", set.format, connection)
@@ -49,6 +50,7 @@ struct SourceRelation {
             let pages = try HTTPPages(source, url: url, call, environment).fetch()
             files = pages.map { ($0, URL(fileURLWithPath: $0).lastPathComponent) }
             byteCount = pages.reduce(0) { $0 + Self.size($1) }
+            try layout.prepare(connection)
             // A REST resource has no format of its own: it is JSON.
             sql =
                 layout.kind == .binary
@@ -57,9 +59,9 @@ struct SourceRelation {
         }
     }
 
-    /// Columns of text without a header are called Prop_0, Prop_1 …, as in the service.
+    /// Columns of text and sheets without a header are called Prop_0, Prop_1 …, as in the service.
     static func named(_ sql: String, _ layout: FileLayout, _ connection: Connection) throws -> String {
-        guard layout.kind == .delimitedText, !layout.hasHeader else { return sql }
+        guard layout.kind == .delimitedText || layout.kind == .excel, !layout.hasHeader else { return sql }
         let columns = try connection.describe(sql).enumerated().map { number, column in
             "\(SQL.identifier(column.name)) AS Prop_\(number)"
         }

@@ -158,6 +158,7 @@ struct DataFlowTransfer {
             }
             return "SELECT \(columns.isEmpty ? "NULL AS empty" : columns.joined(separator: ", ")) WHERE false"
         }
+        try set.format.prepare(connection)
         let reading = try set.format.reading(found.map(\.path))
         return try SourceRelation.named("SELECT * FROM \(reading)", set.format, connection)
     }

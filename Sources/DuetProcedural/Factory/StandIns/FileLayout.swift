@@ -1,4 +1,5 @@
 internal import DuckKit
+internal import DuetEngine
 internal import DuetExpression
 
 /// How the rows of a file are written, and the SQL that reads and writes it.
@@ -61,11 +62,9 @@ struct FileLayout {
         case .json: return "read_json(\(list), format = 'auto', union_by_name = true\(file))"
         case .parquet: return "read_parquet(\(list), union_by_name = true\(file))"
         case .excel:
-            let sheet = text("sheetName").map { ", sheet = \(SQL.literal($0))" } ?? ""
-            guard let first = paths.first, paths.count == 1 else {
-                throw ActivityFailure("ExcelOneFile", "an Excel dataset reads one file at a time", isFinal: true)
-            }
-            return "read_xlsx(\(SQL.literal(first)), header = \(hasHeader), all_varchar = true\(sheet))"
+            let options = try excelOptions
+            let parts = paths.map { "SELECT * FROM read_xlsx(\(SQL.literal($0))\(options))" }
+            return "(\(parts.joined(separator: " UNION ALL BY NAME ")))"
         case .binary:
             throw ActivityFailure(
                 "BinaryHasNoRows",
@@ -73,6 +72,39 @@ struct FileLayout {
                 hint: "copy it to a Binary dataset, or use DelimitedText, Json or Parquet",
                 isFinal: true
             )
+        }
+    }
+
+    /// Readies a connection to read files of this layout.
+    ///
+    /// - Throws: ``DuetError`` when DuckDB's extension for it is not here, with how to get it.
+    func prepare(_ connection: Connection) throws {
+        if kind == .excel { try EngineExtension.load("excel", connection, at: nil) }
+    }
+
+    private var excelOptions: String {
+        get throws(ActivityFailure) {
+            var options = ", header = \(hasHeader), all_varchar = true"
+            if let sheet = text("sheetName"), !sheet.isEmpty {
+                options += ", sheet = \(SQL.literal(sheet))"
+            } else if case .integer(let index)? = properties.value(ignoringCase: "sheetIndex"), index > 0 {
+                throw ActivityFailure(
+                    "UnsupportedSheetIndex",
+                    "the sheet is given by its number (\(index)), and only the first can be",
+                    hint: "give its name as \"sheetName\"",
+                    isFinal: true
+                )
+            }
+            guard let range = text("range"), !range.isEmpty, range.uppercased() != "A1" else { return options }
+            guard range.contains(":") else {
+                throw ActivityFailure(
+                    "UnsupportedRange",
+                    "the range '\(range)' has no end",
+                    hint: "give both corners, such as \(range):H100",
+                    isFinal: true
+                )
+            }
+            return options + ", range = \(SQL.literal(range))"
         }
     }
 
