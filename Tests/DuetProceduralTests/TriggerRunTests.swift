@@ -164,4 +164,99 @@ import Testing
             fixture.seen.pipelines.map { $0.parameters["at"] } == ["2026-01-01T06:00:00Z", "2026-01-02T06:00:00Z"]
         )
     }
+
+    @Test func `a watch starts the moments of a calendar as they come, and each once`() async throws {
+        // Half a minute passes at each look at the clock.
+        let clock = StepClock(step: 30)
+        let control = fixture.control
+        let runs = Mutex(0)
+        let handler = CountingHandler {
+            if runs.withLock({
+                $0 += 1
+                return $0
+            }) == 3 {
+                control.cancel()
+            }
+        }
+        try fixture.pipeline(
+            "P",
+            [activity("WebActivity", "A", #""method": "GET", "url": "http://x""#)],
+            #""parameters": {"at": {"type": "String"}}"#
+        )
+        try fixture.resource(
+            "trigger",
+            "Minutely",
+            #"{"type": "ScheduleTrigger", "typeProperties": {"recurrence": {"frequency": "Minute", "interval": 5, "startTime": "2026-01-01T00:00:00Z"}}, "pipelines": [{"pipelineReference": {"referenceName": "P", "type": "PipelineReference"}, "parameters": {"at": "@trigger().scheduledTime"}}]}"#
+        )
+        let factory = try fixture.factory()
+        let seen = fixture.seen
+        let path = path
+        try await offPool {
+            try TriggerRunner(
+                FactoryRunner(
+                    factory,
+                    handlers: [.webActivity: handler],
+                    clock: clock,
+                    control: control,
+                    sinks: [seen]
+                ),
+                triggers: TriggerPlan.triggers(of: factory).triggers,
+                state: TriggerState(path: path)
+            ).watch(pause: 0.001)
+        }
+        let moments = fixture.seen.pipelines.compactMap { $0.parameters["at"]?.stringValue }
+        #expect(moments.count == 3)
+        #expect(moments == Set(moments).sorted())
+        #expect(moments.allSatisfy { $0.hasSuffix("5:00Z") || $0.hasSuffix("0:00Z") })
+    }
+
+    @Test func `a moment of a calendar that was under way at a kill is run again by the next watch`() async throws {
+        let control = fixture.control
+        let handler = CountingHandler { control.cancel() }
+        try fixture.pipeline("P", [activity("WebActivity", "A", #""method": "GET", "url": "http://x""#)])
+        try fixture.resource(
+            "trigger",
+            "Daily",
+            #"{"type": "ScheduleTrigger", "typeProperties": {"recurrence": {"frequency": "Day", "interval": 1, "startTime": "2025-01-01T06:00:00Z"}}, "pipelines": [{"pipelineReference": {"referenceName": "P", "type": "PipelineReference"}}]}"#
+        )
+        var entry = TriggerState.Entry(status: .running, attempts: 1)
+        entry.begun = fixture.clock.now
+        try TriggerState(path: path).set("Daily", "2025-06-01T06:00:00Z", entry)
+        try await offPool { try self.runner(handlers: [.webActivity: handler]).watch(pause: 0.001) }
+        #expect(fixture.seen.pipelines.count == 1)
+        #expect(try TriggerState(path: path).entry("Daily", "2025-06-01T06:00:00Z")?.attempts == 2)
+    }
+}
+
+/// A clock that goes on a step whenever it is looked at.
+private final class StepClock: FactoryClock {
+    private let moment = Mutex(Date(timeIntervalSince1970: 1_767_225_600))
+    private let step: TimeInterval
+
+    init(step: TimeInterval) { self.step = step }
+
+    var now: Date {
+        moment.withLock { moment in
+            moment += step
+            return moment
+        }
+    }
+
+    func pass(to moment: Date) -> TimeInterval {
+        self.moment.withLock { $0 = max($0, moment) }
+        return 0
+    }
+
+    var isReal: Bool { false }
+}
+
+/// Does something at each call.
+private struct CountingHandler: ActivityHandler {
+    let note: @Sendable () -> Void
+    init(_ note: @escaping @Sendable () -> Void) { self.note = note }
+
+    func perform(_ call: ActivityCall) -> ActivityAnswer {
+        note()
+        return .succeeded(.null)
+    }
 }

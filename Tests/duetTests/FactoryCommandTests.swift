@@ -93,6 +93,69 @@ import Testing
         #expect(fourth.output.contains("1 succeeded"))
     }
 
+    @Test func `a watch runs what is due and files that come, and after a kill only what is new`() async throws {
+        try folder.write("linkedServices:\n  Sql: { schema: sales }\nstorage: storage\n", to: "factory/stand-ins.yml")
+        try folder.write("old", to: "factory/storage/in/old.csv")
+        try resource(
+            "pipeline",
+            "P",
+            #"{"parameters": {"what": {"type": "String"}}, "activities": [\#(script("Make", "CREATE TABLE IF NOT EXISTS sales.seen (what VARCHAR)")), \#(script("Note", "INSERT INTO sales.seen VALUES ('@{pipeline().parameters.what}')", after: "Make"))]}"#
+        )
+        let target = #"{"pipelineReference": {"referenceName": "P", "type": "PipelineReference"}, "parameters": "#
+        try resource(
+            "trigger",
+            "Hourly",
+            #"{"type": "TumblingWindowTrigger", "runtimeState": "Started", "typeProperties": {"frequency": "Hour", "interval": 1, "startTime": "2020-01-01T00:00:00Z", "endTime": "2020-01-01T03:00:00Z", "maxConcurrency": 1}, "pipeline": \#(target){"what": "@trigger().outputs.windowStartTime"}}}"#
+        )
+        try resource(
+            "trigger",
+            "OnFile",
+            #"{"type": "BlobEventsTrigger", "runtimeState": "Started", "typeProperties": {"blobPathBeginsWith": "/in/blobs/", "blobPathEndsWith": ".csv", "events": ["Microsoft.Storage.BlobCreated"]}, "pipelines": [\#(target){"what": "@triggerBody().fileName"}}]}"#
+        )
+        let path = folder.path
+        @Sendable func ends(_ text: String, _ trigger: String) -> Int {
+            text.split(separator: "\n").filter { $0.contains("done ") && $0.contains("  \(trigger)  ") }.count
+        }
+        // The first look is over when the windows have been run; what comes then is an event.
+        let drop: @Sendable (String) -> Void = { name in
+            _ = FileManager.default.createFile(atPath: "\(path)/factory/storage/in/\(name)", contents: Data("x".utf8))
+        }
+        let killed = try await duet(
+            "trigger",
+            "factory",
+            "--watch",
+            "--poll",
+            "0.05",
+            onErrors: { text, process in
+                if ends(text, "Hourly") == 3, ends(text, "OnFile") == 0 { drop("a.csv") }
+                if ends(text, "OnFile") == 1 { drop("b.csv") }
+                // By then what became of the first file has been kept.
+                if ends(text, "OnFile") >= 2 { kill(process, SIGKILL) }
+            }
+        )
+        #expect(killed.status == 128 + SIGKILL, "\(killed.errors)")
+        drop("c.csv")
+        let again = try await duet(
+            "trigger",
+            "factory",
+            "--watch",
+            "--poll",
+            "0.05",
+            onErrors: { text, process in
+                if text.contains("c.csv") { kill(process, SIGINT) }
+            }
+        )
+        #expect(ends(again.errors, "Hourly") == 0, "\(again.errors)")
+        let seen = try await rows("SELECT what, count(*) FROM sales.seen GROUP BY 1 ORDER BY 1")
+        // The file whose run had just ended at the kill may have been told twice; nothing is lost, nothing else repeated.
+        #expect(
+            seen.filter { !$0.hasPrefix("b.csv") } == [
+                "2020-01-01T00:00:00Z|1", "2020-01-01T01:00:00Z|1", "2020-01-01T02:00:00Z|1", "a.csv|1", "c.csv|1",
+            ]
+        )
+        #expect(seen.contains("b.csv|1") || seen.contains("b.csv|2"))
+    }
+
     @Test func `a run fails, is looked into, and is run again from what failed`() async throws {
         try resource(
             "pipeline",
