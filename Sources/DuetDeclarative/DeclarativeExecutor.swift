@@ -205,9 +205,13 @@ private final class UpdateWalker: Sendable {
                         hasReaders: readDatasets.contains(name) || node.dataset.keptChanges != nil,
                         isFullRefresh: isRebuilt
                     ).run(decision, reason: reason, measures: &measures)
+                    if session.request.profiled.contains(name) {
+                        measures.profile = try StatementProfile.ofSlowest(measures, connection)
+                    }
                 }
             }
         }
+        if isDone { session.tellMessage(of: node.dataset, step: name.description) }
         return isDone ? .done : .failed
     }
 }

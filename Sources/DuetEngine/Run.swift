@@ -73,8 +73,13 @@ public struct RunRequest: Sendable {
     public var resultStore: String?
     /// What all calls of models may cost together, in the currency of their prices; nil for no limit.
     public var budget: Double?
-    /// How long events are kept in the warehouse; nil to keep no log of the run at all, which only benchmarks want.
-    public var eventRetention: EventRetention? = EventRetention()
+    /// How long events are kept in the warehouse, as pipeline.yml says unless set; nil to keep no log of the run at all,
+    /// which only benchmarks want.
+    public var eventRetention: EventRetention?
+    /// The datasets whose slowest statement is measured by DuckDB itself, by running its query once more.
+    public var profiled: Set<DatasetName> = []
+    /// Told of the run's beginning and end beside its events.
+    public var observers: [any RunObserver] = []
 
     /// Creates a request.
     public init(
@@ -92,6 +97,7 @@ public struct RunRequest: Sendable {
         progress: (@Sendable (SourceProgress) -> Void)? = nil
     ) {
         self.progress = progress
+        eventRetention = EventRetention(days: pipeline.events.keepDays, runs: pipeline.events.keepRuns)
         self.pipeline = pipeline
         self.home = home
         self.settings = settings
@@ -104,6 +110,14 @@ public struct RunRequest: Sendable {
         self.control = control
         self.sinks = sinks
     }
+}
+
+/// Follows a run with a look into its warehouse, beside the events that it may take as a sink.
+public protocol RunObserver: Sendable {
+    /// The run has its warehouse and graph, and its first event comes next.
+    func began(_ session: RunSession)
+    /// The run has told its end; its warehouse is closed when this returns.
+    func ended()
 }
 
 /// How a run went.

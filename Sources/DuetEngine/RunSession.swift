@@ -65,6 +65,8 @@ public final class RunSession: Sendable {
             inference: inference
         )
         stopwatch.lap("find the graph")
+        for observer in request.observers { observer.began(session) }
+        defer { for observer in request.observers { observer.ended() } }
         log.record(.runStarted, "the \(style.rawValue) run of '\(request.pipeline.name)' begins")
         for warning in request.pipeline.warnings { log.record(.notice, level: .warning, warning.note) }
         do {

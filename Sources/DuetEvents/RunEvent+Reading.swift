@@ -67,6 +67,7 @@ extension StepMeasures {
                 failed: item["failed"]?.integer ?? 0
             )
         }
+        profile = json["profile"]?.string
         statements = (json["statements"]?.array ?? []).compactMap(\.string)
         for (index, value) in (json["statement_seconds"]?.array ?? []).enumerated() {
             statementSeconds[index] = value.number

@@ -104,6 +104,9 @@ public struct StepMeasures: Sendable, Hashable {
     /// How long those of the ``statements`` took that were timed, in seconds, by their place in the list.
     public var statementSeconds: [Int: Double] = [:]
 
+    /// DuckDB's profile of the slowest statement, where it was asked for.
+    public var profile: String?
+
     /// Creates measures with nothing measured.
     public init() {}
 
@@ -163,6 +166,7 @@ public struct StepMeasures: Sendable, Hashable {
                 statements.indices.map { statementSeconds[$0].map { .double($0) } ?? .null }
             )
         }
+        object["profile"] = profile.map { .string($0) }
         return .object(object)
     }
 }

@@ -77,6 +77,11 @@ private final class ActivityWalker: Sendable {
                 }
             }
         }
+        if isDone, case .script(let name) = activity.work,
+            let dataset = session.request.pipeline.dataset(named: name)
+        {
+            session.tellMessage(of: dataset, step: activity.name)
+        }
         return isDone ? .done : .failed
     }
 
@@ -103,6 +108,9 @@ private final class ActivityWalker: Sendable {
             let meter = session.inference.meter(of: try connection.identifier)
             try DatasetWriter(connection, pipeline: session.request.pipeline, meter: meter)
                 .replace(dataset, files: landed, measures: &measures)
+            if session.request.profiled.contains(name) {
+                measures.profile = try StatementProfile.ofSlowest(measures, connection)
+            }
         }
     }
 }

@@ -30,16 +30,21 @@ struct ExportCommand: ParsableCommand {
         var to: String
 
         func run() throws {
-            let pipeline = try options.load()
-            let graph = try QueryAnalysis.graph(of: pipeline, connection: try Warehouse.scratch())
-            let export = try FactoryExport.files(of: pipeline, graph: graph)
-            for (path, value) in export.files { try write(value.text(pretty: true) + "\n", path) }
-            try write(export.standIns, "stand-ins.yml")
-            Console.print("wrote \(export.files.count) resources and stand-ins.yml to \(to)")
+            let count = try Self.write(try options.load(), to: to)
+            Console.print("wrote \(count) resources and stand-ins.yml to \(to)")
         }
 
-        private func write(_ text: String, _ path: String) throws {
-            let url = URL(fileURLWithPath: "\(to)/\(path)")
+        /// Writes the factory of a pipeline's derived activities; gives the number of its resources.
+        static func write(_ pipeline: Pipeline, to folder: String) throws -> Int {
+            let graph = try QueryAnalysis.graph(of: pipeline, connection: try Warehouse.scratch())
+            let export = try FactoryExport.files(of: pipeline, graph: graph)
+            for (path, value) in export.files { try write(value.text(pretty: true) + "\n", "\(folder)/\(path)") }
+            try write(export.standIns, "\(folder)/stand-ins.yml")
+            return export.files.count
+        }
+
+        private static func write(_ text: String, _ path: String) throws {
+            let url = URL(fileURLWithPath: path)
             try FileManager.default.createDirectory(
                 at: url.deletingLastPathComponent(),
                 withIntermediateDirectories: true

@@ -4,6 +4,7 @@ import DuetEvents
 import DuetExpression
 import DuetFactory
 import DuetFetch
+import DuetLineage
 import DuetPipeline
 import DuetProcedural
 import Foundation
@@ -62,13 +63,19 @@ struct FactoryRunning {
             fetcher: Fetcher()
         )
         if !options.breakpoints.isEmpty {
+            let warehouse = runner.warehouse
+            let ask: @Sendable (String) throws -> String = { sql in
+                guard let warehouse else { return "there is no warehouse to ask" }
+                return try WarehouseQuestion.answer(sql, warehouse)
+            }
             runner.debugger = CommandDebugger(
                 options.breakpoints,
                 read: {
                     Console.write("> ", to: .standardError)
                     return readLine()
                 },
-                write: { Console.print($0) }
+                write: { Console.print($0) },
+                ask: ask
             )
         }
         let run = try runner.run(request)

@@ -68,23 +68,34 @@ struct DiffCommand: ParsableCommand {
 struct DebugCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "debug",
-        abstract: "Updates the datasets one at a time, with looks in between (declarative).",
+        abstract: "Runs step by step, with looks in between.",
         discussion: """
-            Reads commands from standard input: next, until DATASET, show DATASET, profile DATASET, why-not DATASET
-            CONDITION, sql QUERY, where, quit. For a data factory's activities see duet run --until.
+            Reads commands from standard input. Declarative, it updates the datasets one at a time: next, until DATASET,
+            show DATASET, profile DATASET, why-not DATASET CONDITION, sql QUERY, where, quit. Procedural, it stops before
+            activities: next, continue, variables, parameters, outputs, eval, table, sql, quit. The procedural activities
+            of a pipeline are those that duet export adf writes, on a warehouse of their own; a data factory's are its own.
 
             Example:
               duet debug pipelines/flights --until silver.flights
+              duet debug pipelines/flights --style procedural --until silver.flights
+              duet debug my-factory --until "Copy rows"
             """
     )
 
     @OptionGroup var options: PipelineOptions
     @OptionGroup var engine: EngineOptions
 
-    @Option(help: "Begin by updating everything up to this dataset.")
+    @Option(help: "procedural or declarative.")
+    var style = Style.declarative
+
+    @Option(help: "Begin by running everything up to this dataset, or to the activity before this one (procedural).")
     var until: String?
 
+    @Option(help: "The data factory's pipeline to run; the only one unless given.")
+    var only: String?
+
     func run() throws {
+        if style == .procedural || FactoryValidation.isFactory(options.pipeline) { return try runActivities() }
         let pipeline = try options.load()
         let home = PipelineHome(pipeline: pipeline.name, root: options.home)
         let (settings, workers) = (engine.settings, engine.workers)
@@ -113,6 +124,28 @@ struct DebugCommand: ParsableCommand {
                 Console.note("\(error)")
             }
         }
+    }
+}
+
+extension DebugCommand {
+    /// Stops before activities: those of a data factory, or those derived from a pipeline.
+    fileprivate func runActivities() throws {
+        var folder = options.pipeline
+        var stop = until ?? "*"
+        if !FactoryValidation.isFactory(folder) {
+            let pipeline = try options.load()
+            folder = "\(PipelineHome(pipeline: pipeline.name, root: options.home).folder)/debug-factory"
+            _ = try ExportCommand.ADF.write(pipeline, to: folder)
+            let named = pipeline.datasets.first { $0.name.key == stop.lowercased() }
+            if let named { stop = StepName.dataset(named.name, style: Style.procedural.rawValue) }
+        }
+        try FactoryRunning(
+            folder: folder,
+            home: options.home,
+            parameters: [:],
+            options: try FactoryOptions.parse(["--break", stop] + (only.map { ["--only", $0] } ?? [])),
+            engine: engine
+        ).run()
     }
 }
 

@@ -28,9 +28,14 @@ final class Progress: EventSink {
         case .stepCompleted: line("  \(mark(event)) \(event.message)\(time(event))")
         case .stepFailed: line("  failed  \(step)")
         case .stepRetried: line("  retry  \(step): \(event.error ?? "")")
+        case .notice:
+            line(
+                "  \(event.level == .info ? "log    " : "warning") \(event.message)\(event.error.map { ": \($0)" } ?? "")"
+            )
         case .stepSkipped where isVerbose || event.level != .info: line("  skip  \(event.message)")
         default: break
         }
+        if let profile = event.measures?.profile { line(profile) }
         if isVerbose, let measures = event.measures {
             for (index, statement) in measures.statements.enumerated() {
                 let time = measures.statementSeconds[index].map { "\(Int(($0 * 1000).rounded())) ms  " } ?? ""

@@ -3,6 +3,7 @@ import DuetCompare
 public import DuetEngine
 import DuetEvents
 import DuetFetch
+import DuetLineage
 import DuetPipeline
 
 struct RunCommand: ParsableCommand {
@@ -13,6 +14,8 @@ struct RunCommand: ParsableCommand {
             Example:
               duet run pipelines/flights --style declarative
               duet run pipelines/flights --full-refresh gold.daily
+              duet run pipelines/flights --openlineage http://localhost:5000/api/v1/lineage
+              duet run pipelines/flights --explain-analyze gold.daily
             """
     )
 
@@ -37,6 +40,12 @@ struct RunCommand: ParsableCommand {
     var verbose = false
 
     @OptionGroup var logging: LogOptions
+
+    @Option(help: "Tell the run as OpenLineage while it goes: an http address or a file; repeatable.")
+    var openlineage: [String] = []
+
+    @Option(help: "Show DuckDB's own profile of these datasets' slowest statements; comma-separated, or 'all'.")
+    var explainAnalyze: [String] = []
 
     @Option(help: "What all calls of models may cost together, in the currency of their prices.")
     var budget: Double?
@@ -77,9 +86,14 @@ struct RunCommand: ParsableCommand {
         let sinks: [any EventSink] = logging.sink.map { [$0] } ?? (json ? [] : [progress])
         var request = request(pipeline, selection, rebuild, control, sinks)
         request.progress = json ? nil : progress.reporter
+        request.profiled =
+            explainAnalyze == ["all"]
+            ? Set(pipeline.datasets.map(\.name)) : try options.names(explainAnalyze, of: pipeline)
+        let told = OpenLineageStream.attached(to: &request, beside: openlineage)
         let executor = Styles.executor(procedural == .activities ? .procedural : style, procedural)
         func tell(_ outcome: RunOutcome) {
             progress.clear()
+            for problem in told?.problems ?? [] { Console.note("warning: \(problem)") }
             Console.print(json ? RunSummary(outcome).json.text(pretty: true) : RunSummary(outcome).text)
         }
         guard let seconds = update.watch else {

@@ -118,6 +118,66 @@ import Testing
         #expect(try fixture.folder.text("lineage.jsonl").split(separator: "\n").count == 2 * events.count)
     }
 
+    @Test func `a run tells itself as it goes, to a file and to a server that is busy at first`() async throws {
+        let fixture = try RowLineageTests.fixture()
+        let bodies = Mutex<[String]>([])
+        let server = FaultServer { request, connection in
+            guard request.number > 1 else {
+                connection.answer(503)
+                return .keepAlive
+            }
+            bodies.withLock { $0.append(String(decoding: request.body, as: UTF8.self)) }
+            connection.answer(201)
+            return .keepAlive
+        }
+        let address = "http://127.0.0.1:\(try server.start())/api/v1/lineage"
+        let definition = try fixture.folder.text("pipeline.yml")
+        let path = "\(fixture.folder.path)/live.jsonl"
+        try fixture.folder.write("\(definition)\nevents: {openlineage: '\(path)'}\n", to: "pipeline.yml")
+        let pipeline = try fixture.pipeline()
+        #expect(pipeline.events.openLineage == [path])
+        var request = RunRequest(pipeline: pipeline, home: fixture.home, fetcher: fixture.fetcher)
+        let stream = try #require(OpenLineageStream.attached(to: &request, beside: [address]))
+        let (frozen, executor) = (request, try RowLineageTests.executor(.declarative))
+        let outcome = try await offPool { try executor.run(frozen) }
+        #expect(outcome.isSuccess && stream.problems == [])
+        server.stop()
+        let told = bodies.withLock { $0 }
+        #expect(try fixture.folder.text("live.jsonl").split(separator: "\n").map(String.init) == told)
+        // What was told is what the log gives afterwards: no event is lost, and none comes out of order.
+        let events = try told.map { try JSONValue(parsing: $0) }
+        let later = try RowLineageTests.inspection(fixture, .declarative).openLineage(run: nil)
+        for key in ["eventType", "job"] { #expect(events.map { $0[key] } == later.map { $0[key] }) }
+        let check = try SchemaCheck(folder: Self.folder)
+        for event in events {
+            let faults = check.faults(in: event, against: event["schemaURL"]?.string ?? "")
+            #expect(faults.isEmpty)
+        }
+        let best = events.last { $0["job"]?["name"]?.string?.hasSuffix("gold.best") == true }
+        let output = best?["outputs"]?.array?.first?["facets"]
+        #expect(output?["schema"] != nil && output?["columnLineage"] != nil)
+    }
+
+    @Test func `a server that is away neither fails nor holds up a run, and what it lacks is told`() async throws {
+        let fixture = try RowLineageTests.fixture()
+        var pace = OpenLineageStream.Pace()
+        pace.patience = 0.2
+        let server = FaultServer { _, connection in
+            connection.answer(500)
+            return .keepAlive
+        }
+        let address = "http://127.0.0.1:\(try server.start())/api/v1/lineage"
+        let stream = OpenLineageStream(to: [address], pace: pace, fetcher: fixture.fetcher)
+        var request = RunRequest(pipeline: try fixture.pipeline(), home: fixture.home, fetcher: fixture.fetcher)
+        request.sinks = [stream]
+        request.observers = [stream]
+        let (frozen, executor) = (request, try RowLineageTests.executor(.procedural))
+        let outcome = try await offPool { try executor.run(frozen) }
+        server.stop()
+        #expect(outcome.isSuccess)
+        #expect(stream.problems.count == 1 && stream.problems.allSatisfy { $0.contains("did not reach") })
+    }
+
     @Test func `log lines carry the run's id, and levels leave out what is not wanted`() async throws {
         let fixture = try RowLineageTests.fixture()
         let lines = Mutex<[String]>([])

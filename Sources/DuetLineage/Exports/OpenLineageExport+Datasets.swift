@@ -162,6 +162,7 @@ extension OpenLineageExport {
     }
 
     private func place(_ relation: String) -> (namespace: String, name: String) {
+        if let model = InputColumn(relation: relation, column: "").model { return ("\(namespace)/models", model) }
         let prefix = "source "
         guard relation.hasPrefix(prefix), let source = pipeline.source(named: String(relation.dropFirst(prefix.count)))
         else { return (warehouse, relation) }

@@ -1,6 +1,6 @@
 public import DuetEvents
 public import DuetPipeline
-import Foundation
+public import Foundation
 
 /// The events of a run as OpenLineage 2-0-2 says them: a job for the pipeline, one for each step, and what they read and
 /// wrote.
@@ -50,10 +50,12 @@ public struct OpenLineageExport: Sendable {
 
     /// The events of one run.
     ///
-    /// - Parameter events: The run's events in order.
+    /// - Parameters:
+    ///   - events: The run's events in order.
+    ///   - start: When the run began; the first event's time unless given.
     /// - Returns: An OpenLineage event for the start and the end of the run and of each step, and one for each retry.
-    public func events(_ events: [RunEvent]) -> [JSONValue] {
-        let start = events.first?.timestamp
+    public func events(_ events: [RunEvent], start: Date? = nil) -> [JSONValue] {
+        let start = start ?? events.first?.timestamp
         return events.compactMap { event in
             guard let type = Self.type(of: event) else { return nil }
             var object: JSONObject = [
@@ -82,7 +84,8 @@ public struct OpenLineageExport: Sendable {
     }
 
     static func time(_ date: Date) -> String {
-        date.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+        // A time read back from the log may lie a hair before its millisecond, and would be cut to the one before.
+        (date + 0.000_001).formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
     }
 
     /// A facet with what every facet has.

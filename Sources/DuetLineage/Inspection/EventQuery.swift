@@ -1,5 +1,5 @@
 import DuckKit
-import DuetEngine
+public import DuetEngine
 import DuetPipeline
 import DuetReport
 
@@ -71,6 +71,27 @@ extension LineageInspection {
         let connection = try open()
         try EventArchive.attach(connection, journal: home.events(style))
         return try QueryText.answer(sql, connection, asJSON: asJSON)
+    }
+}
+
+/// Looks into a warehouse that is open for writing, as a debugger does.
+public enum WarehouseQuestion {
+    /// The rows of one SELECT, as a table.
+    ///
+    /// - Parameters:
+    ///   - sql: The SELECT.
+    ///   - warehouse: The warehouse.
+    /// - Returns: A table.
+    /// - Throws: ``DuetError`` when it is no SELECT, or fails.
+    public static func answer(_ sql: String, _ warehouse: Warehouse) throws -> String {
+        let connection = try warehouse.connect()
+        do {
+            // Only a query has a syntax tree: what would change something is refused.
+            _ = try connection.syntaxTree(of: sql)
+        } catch {
+            throw DuetError(.unsupported, "only SELECT statements are answered here", cause: error.message)
+        }
+        return try QueryText.answer(sql, connection, asJSON: false)
     }
 }
 

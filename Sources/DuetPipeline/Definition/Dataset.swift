@@ -55,6 +55,8 @@ public struct Dataset: Sendable {
     public var capture: ChangeCapture? = nil
     /// The models its query calls, each with its version: another model or prompt makes another dataset; nil for none.
     public var models: String? = nil
+    /// What the log is told after an update of it: text with figures and SQL expressions over its rows in braces.
+    public var logMessage: String? = nil
     /// The columns that hold answers of models as they are.
     public var inferenceColumns: [InferenceColumn] = []
 

@@ -21,6 +21,8 @@ public struct Pipeline: Sendable {
     public var scenario: Scenario?
     /// The scenarios that pipeline.yml names under `scenarios`, in its order.
     public var namedScenarios: [Scenario] = []
+    /// How long events are kept, and who else is told of them.
+    public var events = EventSettings()
     /// Clauses that were read and have no effect, and the like: shown, but no reason to stop.
     public var warnings: [DuetError]
 

@@ -8,6 +8,8 @@ struct PipelineFile {
     var models = ModelDeclaration.standard
     var scenario: Scenario?
     var namedScenarios: [Scenario] = []
+    var events = EventSettings()
+    var messages: [(dataset: String, message: String, location: SourceLocation)] = []
 
     /// Reads pipeline.yml; `overrides` replace values of declared parameters.
     init(_ file: SourceFile, overrides: [String: String]) throws(DuetError) {
@@ -15,7 +17,10 @@ struct PipelineFile {
         let root = try YAMLValue.root(of: file)
         let members = try root.mapping(
             "pipeline.yml",
-            known: ["name", "description", "schema", "parameters", "sources", "models", "scenario", "scenarios"]
+            known: [
+                "name", "description", "schema", "parameters", "sources", "models", "scenario", "scenarios", "events",
+                "log",
+            ]
         )
         // Parameters first: every other value may use them, wherever they stand.
         for (key, value) in members where key == "parameters" {
@@ -44,6 +49,11 @@ struct PipelineFile {
             case "sources": try readSources(value)
             case "models": models = try ModelReader(parameters: Parameters(values: parameters)).models(value)
             case "scenario": scenario = try scenarioReader.scenario(value)
+            case "events": events = try EventSettings(value, Parameters(values: parameters))
+            case "log":
+                for (dataset, message) in try value.mapping("log") {
+                    messages.append((dataset, try message.string("the message of '\(dataset)'"), message.location))
+                }
             case "scenarios": namedScenarios = try scenarioReader.scenarios(value)
             default: break
             }

@@ -28,6 +28,7 @@ private struct PipelineLoader {
     private(set) var pipeline: Pipeline
     private(set) var errors: [DuetError] = []
     private var flows: [FlowStatement] = []
+    private var messages: [(dataset: String, message: String, location: SourceLocation)] = []
     private let shownFolder: String
     private let definitionLocation: SourceLocation
 
@@ -69,8 +70,10 @@ private struct PipelineLoader {
             datasets: [],
             scenario: definition.scenario,
             namedScenarios: definition.namedScenarios,
+            events: definition.events,
             warnings: []
         )
+        messages = definition.messages
     }
 
     mutating func readStatements() {
@@ -110,6 +113,7 @@ private struct PipelineLoader {
         connector.connect()
         pipeline.datasets = connector.result.map(Self.keepingFiles)
         attachRules()
+        attachMessages()
         // A statement that could not be read may be the very one a flow asks for.
         if errors.isEmpty { errors += connector.errors }
         var first: [DatasetName: SourceLocation] = [:]
@@ -126,6 +130,33 @@ private struct PipelineLoader {
             }
             first[dataset.name] = first[dataset.name] ?? dataset.location
             for read in dataset.flows.flatMap(\.query.fileReads) { checkRead(read) }
+        }
+    }
+
+    /// Gives datasets the messages that pipeline.yml has for them; a statement's own property `duet.log` wins.
+    private mutating func attachMessages() {
+        for (text, message, location) in messages {
+            let found = pipeline.datasets.firstIndex { $0.name.key == text.lowercased() && $0.flowTarget == nil }
+            guard let index = found else {
+                errors.append(
+                    DuetError(
+                        .unknownTable,
+                        "the pipeline has no dataset '\(text)' to log a message of",
+                        hint: Suggestion.hint(
+                            for: text,
+                            among: pipeline.datasets.map(\.name.description),
+                            noun: "datasets"
+                        ),
+                        at: location
+                    )
+                )
+                continue
+            }
+            pipeline.datasets[index].logMessage = message
+        }
+        for index in pipeline.datasets.indices where pipeline.datasets[index].flowTarget == nil {
+            let own = pipeline.datasets[index].properties.last { $0.key.lowercased() == "duet.log" }
+            if let own { pipeline.datasets[index].logMessage = own.value }
         }
     }
 

@@ -45,19 +45,24 @@ public final class CommandDebugger: FactoryDebugger {
     private let names: Set<String>
     private let read: @Sendable () -> String?
     private let write: @Sendable (String) -> Void
-    private let isStepping = Mutex(false)
+    private let ask: (@Sendable (String) throws -> String)?
+    private let isStepping: Mutex<Bool>
 
     /// Creates a debugger.
     ///
     /// - Parameters:
-    ///   - names: The activities to stop at; case does not count.
+    ///   - names: The activities to stop at; case does not count, and `*` is the first one that comes.
     ///   - read: Gives the next command; nil at the end of a script, which lets the run go on to its end.
     ///   - write: Shows an answer.
+    ///   - ask: Answers a SELECT over the warehouse; nil when there is none to ask.
     public init(
         _ names: [String],
         read: @escaping @Sendable () -> String?,
-        write: @escaping @Sendable (String) -> Void
+        write: @escaping @Sendable (String) -> Void,
+        ask: (@Sendable (String) throws -> String)? = nil
     ) {
+        self.ask = ask
+        isStepping = Mutex(names.contains("*"))
         self.names = Set(names.map { $0.lowercased() })
         self.read = read
         self.write = write
@@ -76,6 +81,8 @@ public final class CommandDebugger: FactoryDebugger {
         p, parameters      show parameters
         o, outputs [NAME]  show what activities gave, or one of them
         e, eval TEXT       evaluate an expression here, such as @variables('x')
+        t, table NAME      show the first rows of a table
+        s, sql SELECT      ask the warehouse
         q, quit            end the run
         """
 
@@ -104,12 +111,25 @@ public final class CommandDebugger: FactoryDebugger {
                 } else {
                     write("  no activity '\(rest)' has run before this point")
                 }
+            case "t", "table": look("SELECT * FROM \(rest) LIMIT 10")
+            case "s", "sql": look(rest)
             case "e", "eval": write("  \(stop.evaluate(rest))")
             case "": break
             default: write(Self.help)
             }
         }
         return .go
+    }
+
+    /// Shows what the warehouse holds as activities have left it.
+    private func look(_ sql: String) {
+        guard let ask else { return write("  there is no warehouse to ask") }
+        do {
+            write(try ask(sql))
+        } catch {
+            // A wrong question is told, and the next command is read.
+            write("  \(error)")
+        }
     }
 
     private func show(_ object: ExpressionObject) {

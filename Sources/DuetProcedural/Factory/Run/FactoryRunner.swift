@@ -68,6 +68,8 @@ public struct FactoryRunner: Sendable {
     public var debugger: (any FactoryDebugger)?
     /// Whether nothing is really run: what activities give is unknown, and both ways of a decision on it are gone.
     public var isDry = false
+    /// The database that the activities work on, for looks into it; nil when the handlers have none.
+    public var warehouse: Warehouse?
 
     /// Creates a runner.
     public init(

@@ -119,13 +119,15 @@ public struct FactorySession: Sendable {
             fetcher: fetcher(),
             workFolder: "\(home)/work"
         )
-        return FactoryRunner(
+        var runner = FactoryRunner(
             factory,
             handlers: environment.handlers,
             control: control,
             sinks: [try ActivityRunFile(log)] + sinks,
             workers: max(2, workers)
         )
+        runner.warehouse = environment.warehouse
+        return runner
     }
 
     /// A runner that evaluates expressions and moves nothing; it writes no records.
