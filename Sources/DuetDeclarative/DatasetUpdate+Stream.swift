@@ -90,7 +90,7 @@ extension DatasetUpdate {
         let hasGrown = try views.create(
             for: dataset,
             files: [read.source: files],
-            numbering: true,
+            numbering: .files,
             measures: &measures
         )
         if hasGrown { return nil }

@@ -186,7 +186,7 @@ struct DatasetUpdate {
             .create(
                 for: dataset,
                 files: files,
-                numbering: isFileStream,
+                numbering: isFileStream ? .files : .none,
                 forgetting: findsTypes || isFullRefresh,
                 measures: &measures
             )

@@ -27,10 +27,10 @@ struct FileSelect {
     ///
     /// - Parameters:
     ///   - kept: The columns of earlier reads; nil at the first.
-    ///   - numbering: Whether rows get the number of their file.
+    ///   - numbering: What rows are told of where they stand.
     /// - Returns: The SELECT and the columns from now on.
     /// - Throws: ``DuckDBError`` when the files cannot be read, ``DuetError`` when they have columns they must not have.
-    func select(kept: FileSchema?, numbering: Bool) throws -> Result {
+    func select(kept: FileSchema?, numbering: FileViews.Numbering) throws -> Result {
         let union = options.evolution != nil || options.schema != nil
         // Columns that are declared, by a file without names, are told by their places.
         if let schema = options.schema, options.hasNoHeader {
@@ -61,7 +61,7 @@ struct FileSelect {
     private func strict(
         _ schema: FileSchema,
         actual: [FileSchema.Column],
-        _ numbering: Bool
+        _ numbering: FileViews.Numbering
     ) throws -> Result {
         var forced: [FileSchema.Column] = []
         for column in actual {
@@ -115,7 +115,7 @@ struct FileSelect {
         _ schema: FileSchema,
         actual: [FileSchema.Column],
         new: [FileSchema.Column],
-        _ numbering: Bool
+        _ numbering: FileViews.Numbering
     ) -> String {
         let rescues = options.evolution == .rescue
         let present = actual.filter { schema.column(named: $0.name) != nil }
@@ -153,7 +153,7 @@ struct FileSelect {
         return "CASE WHEN len(\(all)) > 0 THEN to_json(map_from_entries(\(all)))::VARCHAR END AS _rescued_data"
     }
 
-    private func select(_ list: [String], from function: String, _ numbering: Bool) -> String {
+    private func select(_ list: [String], from function: String, _ numbering: FileViews.Numbering) -> String {
         var list = list
         var function = function
         if read.usesMetadata { list.append(metadata) }
@@ -163,7 +163,10 @@ struct FileSelect {
             let helpers = "EXCLUDE (__index, __number)"
             list = list.map { $0 == "*" || $0.hasPrefix("* ") ? "* \(helpers)\($0.dropFirst())" : $0 }
         }
-        if numbering {
+        if numbering == .rows, FileViews.tellsRowNumbers(source, read) {
+            list.append("file_row_number + 1 AS \(FileViews.rowColumn)")
+        }
+        if numbering != .none {
             let numbers = files.map { String($0.id) }.joined(separator: ", ")
             list.append("([\(numbers)]::BIGINT[])[\(fileIndex)::BIGINT + 1] AS \(FileViews.fileColumn)")
         }

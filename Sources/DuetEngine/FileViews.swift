@@ -16,6 +16,29 @@ package struct FileViews {
     /// The column that says which file a row is of, where it was asked for.
     package static let fileColumn = "__file"
 
+    /// The column that says which row of its file a row is, from 1, where it was asked for and the format tells it.
+    package static let rowColumn = "__file_row"
+
+    /// What rows are told of where they stand.
+    package enum Numbering {
+        /// Nothing.
+        case none
+        /// The number of their file, as ``fileColumn``.
+        case files
+        /// That, and their own number in it, as ``rowColumn``, where ``tellsRowNumbers(_:_:)``.
+        case rows
+    }
+
+    /// Whether a call's files tell the numbers of their rows without being read whole, as Parquet does.
+    package static func tellsRowNumbers(_ source: Source, _ read: FileRead) -> Bool {
+        do {
+            return try ReadOptions(source: source, read: read).format == .parquet && !read.usesRowNumber
+        } catch {
+            // Wrong options are told where the files are read.
+            return false
+        }
+    }
+
     /// Creates the relation of each `read_files` call of a dataset, over the given files.
     ///
     /// The columns found at the first read are kept, and later reads go by them; the caller has a transaction open.
@@ -23,7 +46,7 @@ package struct FileViews {
     /// - Parameters:
     ///   - dataset: The dataset.
     ///   - files: The files of each source.
-    ///   - numbering: Whether rows get ``fileColumn``.
+    ///   - numbering: What rows are told of where they stand.
     ///   - forgetting: Whether the columns are to be found out anew, as at a full refresh.
     ///   - measures: Gets the statements.
     /// - Returns: Whether the files have brought new columns.
@@ -32,7 +55,7 @@ package struct FileViews {
     package func create(
         for dataset: Dataset,
         files: [String: [LandedFile]],
-        numbering: Bool = false,
+        numbering: Numbering = .none,
         forgetting: Bool = false,
         measures: inout StepMeasures
     ) throws -> Bool {

@@ -136,7 +136,7 @@ private struct Checker {
         let file = LandedFile(source: source.name, origin: first, path: first, content: "", size: 0)
         let select = try FileSelect(source: source, read: read, files: [file], connection)
         do {
-            let sql = try select.select(kept: nil, numbering: false).sql
+            let sql = try select.select(kept: nil, numbering: .none).sql
             try connection.execute("CREATE OR REPLACE TEMP VIEW \(SQL.identifier(read.relation)) AS \(sql)")
         } catch let error as DuckDBError {
             errors.append(FileViews.formatError(error, read: read, source: source))

@@ -1,6 +1,7 @@
 import DuckKit
 import DuetCompare
 import DuetEngine
+import DuetEvents
 import DuetLineage
 import DuetPipeline
 import DuetTestSupport
@@ -109,6 +110,47 @@ import Testing
             return "\(values) \(file.origin.split(separator: "/").last ?? "") \(file.number)"
         }
         #expect(Set(places) == ["3,7 orders-1.csv 3", "3,1 orders-2.csv 1", "4,2 orders-2.csv 2"])
+    }
+
+    @Test(arguments: Style.allCases)
+    func `rows of Parquet files are found by the numbers that the files tell, with the runs that brought them`(
+        style: Style
+    ) async throws {
+        let fixture = try PipelineFixture(
+            "sources: {orders: {location: data/orders-*.parquet}}",
+            sql: """
+                CREATE STREAMING TABLE bronze.orders AS SELECT *, id * 2 AS twice FROM STREAM read_files('${source.orders}');
+                CREATE MATERIALIZED VIEW gold.total AS SELECT id % 10 AS digit, sum(id) AS total FROM bronze.orders GROUP BY 1;
+                """
+        )
+        func write(_ name: String, _ first: Int) throws {
+            try fixture.drop("", name)
+            let path = SQL.literal("\(fixture.folder.path)/data/\(name)")
+            let rows = "SELECT range AS id, range % 7 AS amount FROM range(\(first), \(first + 3000))"
+            try Database().connect().execute("COPY (\(rows)) TO \(path) (FORMAT parquet, ROW_GROUP_SIZE 2048)")
+        }
+        try write("orders-1.parquet", 0)
+        let first = try #require(try await fixture.run(style).events.first?.runID)
+        try write("orders-2.parquet", 3000)
+        let second = try #require(try await fixture.run(style).events.first?.runID)
+        let trace = try Self.inspection(fixture, style)
+            .trace("bronze.orders", where: "id IN (5, 2999, 3000, 5500)", limit: nil)
+        let step = try #require(trace.steps.first)
+        let ids = try trace.rows(of: step, limit: 10).map(\.id)
+        let files = try trace.fileRows(of: step, ids: ids)
+        let places = Set(files.map { "\($0.origin.split(separator: "/").last ?? "") \($0.number)" })
+        #expect(
+            places == [
+                "orders-1.parquet 6", "orders-1.parquet 3000", "orders-2.parquet 1", "orders-2.parquet 2501",
+            ]
+        )
+        for file in files {
+            let run = file.origin.hasSuffix("1.parquet") && style == .declarative ? first : second
+            #expect(file.update == run, "\(file)")
+            #expect(file.transfer != nil)
+        }
+        let gold = try Self.inspection(fixture, style).trace("gold.total", where: "digit = 3", limit: nil)
+        #expect(gold.steps.last?.rows == 600)
     }
 
     @Test(arguments: Style.allCases)

@@ -79,6 +79,9 @@ extension ColumnBlock {
         let isAggregate = resolver.aggregates.contains(name)
         var found = try origins(object["children"] ?? .null, place)
             .computed(isAggregate ? .aggregation : .transformation)
+        if let model = resolver.model(object) {
+            found.add(ColumnOrigins([InputColumn(model: model, function: name): [.transformation]]))
+        }
         found.add(try origins(object["filter"] ?? .null, place).indirect(.conditional))
         found.add(try origins(object["order_bys"]?["orders"] ?? .null, place).indirect(.sort))
         return found

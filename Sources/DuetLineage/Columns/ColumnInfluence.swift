@@ -41,6 +41,16 @@ public struct InputColumn: Sendable, Hashable, Comparable, CustomStringConvertib
         self.column = column
     }
 
+    /// A model's answers, as a column of the model named after the function that asks for them.
+    init(model: String, function: String) { self.init(relation: "\(Self.modelPrefix)\(model)", column: function) }
+
+    private static let modelPrefix = "model "
+
+    /// The name of the model whose answers these are; nil for columns of datasets and sources.
+    public var model: String? {
+        relation.hasPrefix(Self.modelPrefix) ? String(relation.dropFirst(Self.modelPrefix.count)) : nil
+    }
+
     /// `schema.table.column`.
     public var description: String { "\(relation).\(column)" }
 
@@ -55,6 +65,9 @@ public struct ColumnOrigins: Sendable, Hashable {
 
     /// Starts with nothing.
     public init(_ influences: [InputColumn: Set<ColumnInfluence>] = [:]) { self.influences = influences }
+
+    /// The models whose answers are depended on, by name.
+    public var models: [String] { Set(influences.keys.compactMap(\.model)).sorted() }
 
     /// The input columns that values flow from.
     public var direct: [InputColumn] { columns { $0.isDirect } }

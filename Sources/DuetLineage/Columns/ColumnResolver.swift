@@ -31,6 +31,8 @@ struct ColumnResolver {
 
     /// The names of aggregate functions, in lower case.
     let aggregates: Set<String>
+    /// The name of the model that a call asks; nil for what is no call of a model.
+    var model: (JSONObject) -> String? = { _ in nil }
     /// Looks a relation up by schema and table as written.
     let relation: (_ schema: String, _ table: String) -> Relation?
 

@@ -117,7 +117,13 @@ struct RelationCatalogue {
 
     /// What finds the columns of one dataset's query.
     func resolver(for dataset: Dataset) -> ColumnResolver {
-        ColumnResolver(aggregates: aggregates) { schema, table in relation(schema, table, of: dataset) }
+        ColumnResolver(aggregates: aggregates, model: model) { schema, table in relation(schema, table, of: dataset) }
+    }
+
+    /// The model that a call asks: the one it names, or the one that pipeline.yml has for the function.
+    private func model(_ node: JSONObject) -> String? {
+        guard let call = InferenceCall(node: node) else { return nil }
+        return call.model ?? pipeline.models.first { $0.functions.contains(call.function.rawValue) }?.name ?? "unknown"
     }
 
     /// The dataset that a name in a query means; nil for files.

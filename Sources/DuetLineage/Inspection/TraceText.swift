@@ -112,6 +112,7 @@ public enum TraceText {
         [
             "source": .string(row.source), "origin": .string(row.origin), "path": .string(row.path),
             "row_number": .integer(Int64(row.number)), "content": .string(row.content), "landed": .string(row.landed),
+            "transfer": row.transfer.map { .string($0) } ?? .null, "update": row.update.map { .string($0) } ?? .null,
         ]
     }
 

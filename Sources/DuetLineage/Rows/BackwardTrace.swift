@@ -73,9 +73,21 @@ final class BackwardTrace {
         guard block.items.count == wanted.types.count else {
             throw UnknownLineage(reason: "its columns are not those it was made with")
         }
-        if block.isAggregated { return try traceGroups(block, wanted) }
+        try block.refuseModels()
+        for leaf in block.leaves {
+            guard case .table(let schema, let name) = leaf.kind, isView(schema, name) else { continue }
+            if let view = work.catalogue.dataset(schema, name), try work.callsModels(view) {
+                throw UnknownLineage(reason: "the view '\(view.name)' calls a model, and a look back calls none")
+            }
+        }
+        let blind = Set(block.items.indices.filter { block.asksModel(block.items[$0].tree) })
+        guard blind.count < block.items.count else {
+            throw UnknownLineage(reason: "nothing but a model's answers tells its rows apart")
+        }
+        if block.isAggregated { return try traceGroups(block, wanted, blind) }
         var identifiers = Identifiers()
-        let pairs = block.items.enumerated().map { (tree: $0.element.tree, column: $0.offset) }
+        let pairs = block.items.enumerated().filter { !blind.contains($0.offset) }
+            .map { (tree: $0.element.tree, column: $0.offset) }
         let select: String
         if block.windows.isEmpty {
             let relations = try leaves(of: block, wanted, pairs, &identifiers)
@@ -85,11 +97,11 @@ final class BackwardTrace {
                 conditions: try work.pins(wanted, pairs),
                 []
             )
-            select = matched(try work.sql(node), wanted, identifiers, from: block.items.count)
+            select = matched(try work.sql(node), wanted, identifiers, from: block.items.count, except: blind)
         } else {
             // Windows look at other rows, so none may be left out before.
             let relations = try leaves(of: block, nil, [], &identifiers)
-            select = try withContext(block, wanted, identifiers, relations: relations)
+            select = try withContext(block, wanted, identifiers, relations: relations, except: blind)
         }
         try handOn(block, identifiers, try work.table("found", select).name)
     }
@@ -160,9 +172,12 @@ final class BackwardTrace {
         _ wanted: WantedRows,
         _ identifiers: Identifiers,
         from start: Int,
-        extra: Int = 0
+        extra: Int = 0,
+        except blind: Set<Int> = []
     ) -> String {
-        let match = (0..<wanted.types.count).map { RowMatch.condition("q.__c\($0)", "w.c\($0)", wanted.types[$0]) }
+        let match = (0..<wanted.types.count).filter { !blind.contains($0) }.map {
+            RowMatch.condition("q.__c\($0)", "w.c\($0)", wanted.types[$0])
+        }
         let list = (0..<(identifiers.trees.count + extra)).map { ", q.__c\(start + $0) AS i\($0)" }
         return "SELECT DISTINCT w.row, w.context\(list.joined()) FROM (\(sql)) AS q JOIN \(wanted.name) AS w ON "
             + RowMatch.all(match)
@@ -175,7 +190,8 @@ final class BackwardTrace {
         _ block: RowBlock,
         _ wanted: WantedRows,
         _ identifiers: Identifiers,
-        relations: [String?]
+        relations: [String?],
+        except blind: Set<Int>
     ) throws -> String {
         let windows = block.windows.map { WindowReach($0, block) }
         let own = block.items.map(\.tree) + identifiers.trees
@@ -185,7 +201,14 @@ final class BackwardTrace {
         let width = identifiers.trees.count
         let hits = try work.table(
             "own",
-            matched(try work.sql(first), wanted, identifiers, from: block.items.count, extra: parts.count)
+            matched(
+                try work.sql(first),
+                wanted,
+                identifiers,
+                from: block.items.count,
+                extra: parts.count,
+                except: blind
+            )
         )
         let second = block.node(identifiers.trees + parts, relations: relations, grouping)
         let all = try work.table("all", try work.sql(second))
@@ -213,7 +236,7 @@ final class BackwardTrace {
 
     // MARK: - Groups
 
-    private func traceGroups(_ block: RowBlock, _ wanted: WantedRows) throws {
+    private func traceGroups(_ block: RowBlock, _ wanted: WantedRows, _ blind: Set<Int>) throws {
         let shown = block.keys.map { key in
             block.items.firstIndex { Syntax.withoutAlias($0.tree) == Syntax.withoutAlias(key) }
         }
@@ -226,7 +249,7 @@ final class BackwardTrace {
             let list = columns.enumerated().map { ", c\($0.element) AS c\($0.offset)" }.joined()
             keys = try work.table("keys", "SELECT DISTINCT row, context\(list) FROM \(wanted.name)").name
         } else {
-            (keys, types, count) = try groups(of: block, wanted)
+            (keys, types, count) = try groups(of: block, wanted, blind)
         }
         let groups = WantedRows(name: keys, types: types, count: count)
         var identifiers = Identifiers()
@@ -245,7 +268,8 @@ final class BackwardTrace {
     /// The keys of the groups that the wanted rows are of, found by making all groups again.
     private func groups(
         of block: RowBlock,
-        _ wanted: WantedRows
+        _ wanted: WantedRows,
+        _ blind: Set<Int>
     ) throws -> (name: String, types: [LogicalType], count: Int) {
         var identifiers = Identifiers()
         identifiers.trees = block.keys
@@ -253,9 +277,9 @@ final class BackwardTrace {
         let select: String
         if block.windows.isEmpty {
             let node = block.node(block.items.map(\.tree) + block.keys, relations: none, [.grouping])
-            select = matched(try work.sql(node), wanted, identifiers, from: block.items.count)
+            select = matched(try work.sql(node), wanted, identifiers, from: block.items.count, except: blind)
         } else {
-            select = try withContext(block, wanted, identifiers, relations: none)
+            select = try withContext(block, wanted, identifiers, relations: none, except: blind)
         }
         let hits = try work.table("groups", select)
         let list = block.keys.indices.map { ", i\($0) AS c\($0)" }.joined()

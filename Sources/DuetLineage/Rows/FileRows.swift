@@ -19,6 +19,10 @@ public struct FileRow: Sendable, Hashable {
     public var content: String
     /// When the transfer that brought it was recorded, in UTC.
     public var landed: String
+    /// The id of the run that brought the file; nil where the event log does not tell.
+    public var transfer: String?
+    /// The id of the run that took the row into the dataset; nil where the event log does not tell.
+    public var update: String?
 }
 
 extension RowTrace {
@@ -50,7 +54,8 @@ struct FileRowFinder {
         let files = try WarehouseState.files(work.connection).files
         let list = store.columns.enumerated()
             .map { ", s.\(SQL.identifier($0.element.name)) AS c\($0.offset)" }.joined()
-        let keys = ids.map(String.init).joined(separator: ", ")
+        // As a query and not as a list of constants: by it DuckDB skips whole groups of rows.
+        let keys = "SELECT unnest([\(ids.map(String.init).joined(separator: ", "))]::BIGINT[])"
         let wanted = try work.table(
             "wanted",
             "SELECT s.rowid AS row, false AS context\(list) FROM \(store.table) AS s WHERE s.rowid IN (\(keys))"
@@ -66,12 +71,39 @@ struct FileRowFinder {
         }
         let all = WantedRows(name: wanted.name, types: types, count: wanted.rows)
         var found: [FileRow] = []
+        var known: [Int: FileRow] = [:]
+        func add(_ id: Int, _ number: Int, _ file: LandedFile) throws {
+            var row = try known[file.id] ?? row(of: file)
+            known[file.id] = row
+            row.id = id
+            row.number = number
+            found.append(row)
+        }
+        if isNumberedByFormat {
+            let byID = Dictionary(candidates.map { ($0.id, $0) }) { first, _ in first }
+            let numbers = "\(FileViews.fileColumn) * \(Self.mostRows) + \(FileViews.rowColumn)"
+            for (id, number) in try matches(all, files: candidates, identifier: numbers) {
+                guard let file = byID[number / Self.mostRows] else { continue }
+                try add(id, number % Self.mostRows, file)
+            }
+            return found
+        }
         for file in try holding(all, among: candidates, of: files) {
             for (id, number) in try matches(all, files: [file], identifier: "row_number() OVER ()") {
-                found.append(try row(id, number, file))
+                try add(id, number, file)
             }
         }
         return found
+    }
+
+    /// More rows than any file has, to make one number of a file's and a row's.
+    private static let mostRows = 1 << 40
+
+    /// Whether all files tell their rows' numbers themselves, as Parquet does, so that not all need be read to count them.
+    private var isNumberedByFormat: Bool {
+        dataset.flows.flatMap(\.query.fileReads).allSatisfy { read in
+            work.pipeline.source(named: read.source).map { FileViews.tellsRowNumbers($0, read) } ?? false
+        }
     }
 
     private func hasFileColumn() throws -> Bool {
@@ -100,15 +132,17 @@ struct FileRowFinder {
         var bySource = Dictionary(grouping: recorded, by: \.source)
         for source in Set(read.map(\.source)) { bySource[source] = read.filter { $0.source == source } }
         try FileViews(work.connection, pipeline: work.pipeline)
-            .create(for: dataset, files: bySource, numbering: true, measures: &ignored)
+            .create(for: dataset, files: bySource, numbering: .rows, measures: &ignored)
         var selects: [String] = []
         try BackwardTrace(
             work,
             dataset: dataset,
             leaf: { [work, dataset] schema, table, name, restriction in
                 guard schema.isEmpty, work.catalogue.read(table, of: dataset) != nil else { return nil }
-                // Rows are numbered before any is left out.
-                return "SELECT * FROM (SELECT * EXCLUDE (\(FileViews.fileColumn)), "
+                // Where rows are counted, they are before any is left out.
+                let isNumbered = identifier.contains(FileViews.rowColumn)
+                let own = FileViews.fileColumn + (isNumbered ? ", \(FileViews.rowColumn)" : "")
+                return "SELECT * FROM (SELECT * EXCLUDE (\(own)), "
                     + "\(identifier) AS \(SQL.identifier(name)) "
                     + "FROM temp.main.\(SQL.identifier(table))) AS s\(restriction)"
             },
@@ -123,16 +157,43 @@ struct FileRowFinder {
         ).map { ($0[0].int ?? 0, $0[1].int ?? 0) }
     }
 
-    private func row(_ id: Int, _ number: Int, _ file: LandedFile) throws -> FileRow {
+    /// What all rows of a file have in common.
+    private func row(of file: LandedFile) throws -> FileRow {
         let landed = try work.connection.scalar("SELECT landed::VARCHAR FROM duet.files WHERE id = ?", [Value(file.id)])
+        let runs = try runs(since: landed.string ?? "")
         return FileRow(
-            id: id,
+            id: 0,
             source: file.source,
             origin: file.origin,
             path: file.path,
-            number: number,
+            number: 0,
             content: file.content,
-            landed: landed.string ?? ""
+            landed: landed.string ?? "",
+            transfer: runs.transfer,
+            update: runs.update
         )
+    }
+
+    /// The run in whose time a file was recorded, and the first run from then on that updated the dataset.
+    private func runs(since landed: String) throws -> (transfer: String?, update: String?) {
+        let isThere = try work.connection.scalar(
+            "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'duet' AND table_name = 'events'"
+        )
+        guard isThere.int ?? 0 > 0, !landed.isEmpty else { return (nil, nil) }
+        let transfer = try work.connection.rows(
+            "SELECT origin.run_id, min(timestamp)::VARCHAR FROM duet.events GROUP BY 1 "
+                + "HAVING min(timestamp) <= ?::TIMESTAMP AND max(timestamp) >= ?::TIMESTAMP ORDER BY 2 LIMIT 1",
+            [.varchar(landed), .varchar(landed)]
+        ).first
+        let step = StepName.dataset(dataset.name, style: work.style.rawValue)
+        // The last one that made all rows anew, or else the first that could take the file.
+        let full = "(coalesce(details->>'strategy', 'full') = 'full')"
+        let update = try work.connection.rows(
+            "SELECT origin.run_id FROM duet.events WHERE event_type = 'step_completed' AND origin.step = ? "
+                + "AND timestamp >= ?::TIMESTAMP ORDER BY \(full) DESC, "
+                + "CASE WHEN \(full) THEN -epoch_us(timestamp) ELSE epoch_us(timestamp) END LIMIT 1",
+            [.varchar(step), .varchar(transfer?.last?.string ?? landed)]
+        ).first
+        return (transfer?.first?.string, update?.first?.string)
     }
 }

@@ -52,6 +52,7 @@ final class ForwardTrace {
     }
 
     private func reached(_ block: RowBlock) throws -> Reached? {
+        try block.refuseModels()
         var parts: [Reached] = []
         for index in block.leaves.indices where block.leaves[index].isReadable {
             guard let source = try marked(block, index) else { continue }

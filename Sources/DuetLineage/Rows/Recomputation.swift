@@ -23,7 +23,9 @@ public final class Recomputation {
         for node in work.graph.nodes {
             let name = node.dataset.name
             guard traced[name] != nil || node.dataset.kind == .view, !wholes.contains(name.key) else { continue }
-            if node.inputs.isEmpty || !node.sources.isEmpty {
+            // What models have answered is taken as it is, but for the traced row itself.
+            let isAnswered = try name != trace.target && work.callsModels(node.dataset)
+            if node.inputs.isEmpty || !node.sources.isEmpty || isAnswered {
                 guard let step = traced[name], let store = work.store(name) else { continue }
                 names[name] = try work.view(
                     "again",
@@ -75,8 +77,10 @@ public final class Recomputation {
             return nil
         }
         try work.connection.execute("UPDATE \(key) SET row = \(row)")
-        let match = store.columns.map {
-            RowMatch.condition("a.\(SQL.identifier($0.name))", "s.\(SQL.identifier($0.name))", $0.type)
+        let blind = try work.modelColumns(store.dataset)
+        let match = store.columns.enumerated().filter { !blind.contains($0.offset) }.map {
+            let name = SQL.identifier($0.element.name)
+            return RowMatch.condition("a.\(name)", "s.\(name)", $0.element.type)
         }
         let found = try work.connection.scalar(
             """

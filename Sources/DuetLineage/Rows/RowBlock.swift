@@ -214,6 +214,38 @@ final class RowBlock {
     /// Whether an expression aggregates rows.
     func isAggregate(_ tree: JSONValue) -> Bool { block.isAggregated(tree) }
 
+    /// Whether an expression depends on a model's answers, which a look back cannot make again: it calls no model.
+    func asksModel(_ tree: JSONValue) -> Bool {
+        do {
+            return try !block.origins(tree).models.isEmpty
+        } catch {
+            // What has no lineage is told where it is used.
+            return false
+        }
+    }
+
+    /// The conditions of its joins, outermost first.
+    var joinConditions: [JSONValue] { Self.joinConditions(node["from_table"] ?? .null) }
+
+    private static func joinConditions(_ item: JSONValue) -> [JSONValue] {
+        guard item["type"]?.string == "JOIN" else { return [] }
+        return [item["condition"]?.present].compactMap { $0 }
+            + ["left", "right"].flatMap { joinConditions(item[$0] ?? .null) }
+    }
+
+    /// Refuses what rows cannot be found again by: groups, windows and joins that go by a model's answers.
+    func refuseModels() throws(UnknownLineage) {
+        let why = "by a model's answers, and a look back calls no model"
+        if keys.contains(where: asksModel) { throw UnknownLineage(reason: "it groups \(why)") }
+        if windows.contains(where: asksModel) { throw UnknownLineage(reason: "a window goes \(why)") }
+        if joinConditions.contains(where: asksModel) { throw UnknownLineage(reason: "it joins \(why)") }
+        for clause in ["having", "qualify"] {
+            if let tree = node[clause]?.present, asksModel(plain(tree)) {
+                throw UnknownLineage(reason: "it leaves rows out \(why)")
+            }
+        }
+    }
+
     /// An expression with the select list's aliases written out.
     func plain(_ tree: JSONValue) -> JSONValue { Self.substituted(tree, aliases, block, depth: 0) }
 
@@ -278,7 +310,8 @@ final class RowBlock {
             isInner: !clauses.contains(.grouping) || !isAggregated,
             &next
         )
-        let own = Syntax.conjuncts(node["where_clause"]).map(plain)
+        // A condition on a model's answers leaves nothing out here: the rows' other columns tell which passed.
+        let own = Syntax.conjuncts(node["where_clause"]).map(plain).filter { !asksModel($0) }
         object["where_clause"] = Syntax.conjunction(own + conditions)
         object["modifiers"] = []
         object["cte_map"] = scope.map

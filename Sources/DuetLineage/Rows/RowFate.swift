@@ -105,7 +105,7 @@ public final class RowFate {
             do {
                 let own = [input.key: before]
                 let reached = try ForwardTrace(work, dataset: node.dataset, marks: own).reached(query, RowScope())
-                try arrive(reached, store, before: rows, &step)
+                try arrive(reached, store, before: rows, except: try work.modelColumns(node.dataset), &step)
             } catch let unknown as UnknownLineage {
                 step.unknown = unknown.reason
             }
@@ -114,12 +114,18 @@ public final class RowFate {
     }
 
     /// Finds the reached rows among those that are kept, and among those that were kept out.
-    private func arrive(_ reached: ForwardTrace.Reached?, _ store: RowStore, before: Int, _ step: inout Step) throws {
+    private func arrive(
+        _ reached: ForwardTrace.Reached?,
+        _ store: RowStore,
+        before: Int,
+        except blind: Set<Int>,
+        _ step: inout Step
+    ) throws {
         guard let reached, reached.count > 0 else {
             step.left = before
             return
         }
-        let match = store.columns.enumerated().map {
+        let match = store.columns.enumerated().filter { !blind.contains($0.offset) }.map {
             RowMatch.condition("s.\(SQL.identifier($0.element.name))", "f.c\($0.offset)", $0.element.type)
         }
         let table = try work.table(

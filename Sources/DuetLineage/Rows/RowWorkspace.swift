@@ -10,6 +10,7 @@ final class RowWorkspace {
     let connection: Connection
     let catalogue: RelationCatalogue
     private var count = 0
+    private var spreads: [String: [Spread]] = [:]
 
     init(_ pipeline: Pipeline, graph: DatasetGraph, style: Style, connection: Connection) throws {
         self.pipeline = pipeline
@@ -17,6 +18,41 @@ final class RowWorkspace {
         self.style = style
         self.connection = connection
         catalogue = try RelationCatalogue(pipeline, graph: graph, connection: connection)
+        let texts = pipeline.datasets.flatMap(\.flows).map { $0.query.text.text.lowercased() }
+        if texts.contains(where: { $0.contains("ai_") }) { try connection.execute(Self.silentModels) }
+    }
+
+    /// Functions that stand in for models and answer nothing, so that queries which call models can be planned.
+    private static let silentModels = """
+        CREATE OR REPLACE TEMP MACRO ai_classify(a, b) AS NULL::VARCHAR, (a, b, c) AS NULL::VARCHAR;
+        CREATE OR REPLACE TEMP MACRO ai_analyze_sentiment(a) AS NULL::VARCHAR, (a, b) AS NULL::VARCHAR;
+        CREATE OR REPLACE TEMP MACRO ai_embed(a) AS NULL::FLOAT[], (a, b) AS NULL::FLOAT[];
+        CREATE OR REPLACE TEMP MACRO ai_similarity(a, b) AS NULL::DOUBLE, (a, b, c) AS NULL::DOUBLE;
+        CREATE OR REPLACE TEMP MACRO ai_query(a, b) AS NULL::VARCHAR, (a, b, c) AS NULL::VARCHAR;
+        CREATE OR REPLACE TEMP MACRO ai_extract(a, b) AS NULL::MAP(VARCHAR, VARCHAR),
+            (a, b, c) AS NULL::MAP(VARCHAR, VARCHAR);
+        CREATE OR REPLACE TEMP MACRO ai_summarize(a) AS NULL::VARCHAR, (a, b) AS NULL::VARCHAR,
+            (a, b, c) AS NULL::VARCHAR;
+        CREATE OR REPLACE TEMP MACRO ai_translate(a, b) AS NULL::VARCHAR, (a, b, c) AS NULL::VARCHAR;
+        """
+
+    /// Whether a dataset's own query calls models.
+    func callsModels(_ dataset: Dataset) throws -> Bool {
+        guard let node = try query(of: dataset) else { return false }
+        return !QueryShape(syntaxTree: ["statements": [["node": node]]]).inferences.isEmpty
+    }
+
+    /// The columns of a dataset, by number, that depend on answers of models which its own query asks for.
+    func modelColumns(_ dataset: Dataset) throws -> Set<Int> {
+        guard let node = try query(of: dataset) else { return [] }
+        do {
+            let tree: JSONValue = ["statements": [["node": node]]]
+            let outputs = try catalogue.resolver(for: dataset).lineage(of: tree).outputs
+            return Set(outputs.indices.filter { !outputs[$0].origins.models.isEmpty })
+        } catch {
+            // A query without column lineage has no model columns that could be told from others.
+            return []
+        }
     }
 
     /// A name for a temporary relation that no other has.
@@ -64,34 +100,78 @@ final class RowWorkspace {
         return name
     }
 
-    /// Conditions on expressions that pin them to the one wanted row's values, so that scans can use them.
+    /// How the values of a column of wanted rows are spread.
+    struct Spread {
+        /// The value of all rows as text; nil when they differ, or some have none.
+        var single: String?
+        var isAllNull = false
+        var hasNull = false
+        /// How many values there are, nearly.
+        var distinct = 0
+    }
+
+    /// The spread of each wanted column.
+    ///
+    /// Of few rows, as most traces have, the values are fetched: a query with aggregates for each column takes longer to
+    /// be planned than all of the rest.
+    private func spreads(_ wanted: WantedRows) throws -> [Spread] {
+        if let known = spreads[wanted.name] { return known }
+        let columns = wanted.types.indices
+        let found: [Spread]
+        if wanted.count <= 4096 {
+            let list = columns.map { "c\($0)::VARCHAR" }.joined(separator: ", ")
+            let rows = try connection.rows("SELECT \(list.isEmpty ? "1" : list) FROM \(wanted.name)")
+            found = columns.map { column in
+                let texts = rows.map { $0[column].string }
+                let values = Set(texts.compactMap(\.self))
+                let hasNull = texts.contains(nil)
+                return Spread(
+                    single: values.count == 1 && !hasNull ? values.first : nil,
+                    isAllNull: values.isEmpty && !rows.isEmpty,
+                    hasNull: hasNull,
+                    distinct: values.count
+                )
+            }
+        } else {
+            let list = columns.map { "any_value(c\($0))::VARCHAR, approx_count_distinct(c\($0)), count(c\($0))" }
+            let row =
+                try connection.rows("SELECT count(*), \(list.joined(separator: ", ")) FROM \(wanted.name)").first ?? []
+            let rows = row.first?.int ?? 0
+            // So many rows are hardly ever equal in a column, and an estimate is no proof that they are.
+            found = columns.map { column in
+                let known = row[3 + column * 3].int ?? 0
+                return Spread(
+                    isAllNull: known == 0 && rows > 0,
+                    hasNull: known < rows,
+                    distinct: row[2 + column * 3].int ?? 0
+                )
+            }
+        }
+        spreads[wanted.name] = found
+        return found
+    }
+
+    /// Conditions on expressions that pin them to the value that all wanted rows have, so that scans can use them.
     ///
     /// - Parameters:
-    ///   - wanted: The rows; with more than one there is nothing to pin.
+    ///   - wanted: The rows.
     ///   - pairs: Expressions with the number of the wanted column that they equal.
     /// - Returns: Conditions as trees.
-    /// - Throws: ``DuckDBError`` when the row cannot be read.
+    /// - Throws: ``DuckDBError`` when the rows cannot be read.
     func pins(_ wanted: WantedRows, _ pairs: [(tree: JSONValue, column: Int)]) throws -> [JSONValue] {
         let usable = pairs.filter { !wanted.types[$0.column].isInexact && !Syntax.hasWindow($0.tree) }
         guard !usable.isEmpty else { return [] }
-        let list = usable.map {
-            "any_value(c\($0.column))::VARCHAR, count(DISTINCT c\($0.column)), count(c\($0.column))"
-        }
-        let row =
-            try connection.rows("SELECT count(*), \(list.joined(separator: ", ")) FROM \(wanted.name)").first ?? []
-        let rows = row.first?.int ?? 0
+        let spreads = try spreads(wanted)
         var conditions: [JSONValue] = []
-        for (index, pair) in usable.enumerated() where rows > 0 {
-            let values = row[(1 + index * 3)..<(4 + index * 3)]
-            let (text, distinct, known) = (values.first?.string, values.dropFirst().first?.int, values.last?.int)
-            if known == 0 {
+        for pair in usable {
+            if spreads[pair.column].isAllNull {
                 conditions.append(
                     [
                         "class": "OPERATOR", "type": "OPERATOR_IS_NULL", "alias": "",
                         "children": .array([Syntax.withoutAlias(pair.tree)]),
                     ]
                 )
-            } else if distinct == 1, known == rows, let text {
+            } else if let text = spreads[pair.column].single {
                 let value = try tree(ofExpression: "CAST(\(SQL.literal(text)) AS \(wanted.types[pair.column]))")
                 conditions.append(
                     [
@@ -116,18 +196,16 @@ final class RowWorkspace {
     func restriction(_ wanted: WantedRows, _ pairs: [(column: String, wanted: Int)]) throws -> String {
         let usable = pairs.filter { !wanted.types[$0.wanted].isInexact }
         guard !usable.isEmpty else { return "" }
-        let list = usable.map { "approx_count_distinct(c\($0.wanted)), count(c\($0.wanted))" }
-        let row =
-            try connection.rows("SELECT count(*), \(list.joined(separator: ", ")) FROM \(wanted.name)").first ?? []
-        let rows = row.first?.int ?? 0
-        let ranked = usable.enumerated().map { index, pair in
-            (pair: pair, distinct: row[1 + index * 2].int ?? 0, hasNull: (row[2 + index * 2].int ?? 0) < rows)
-        }
+        let spreads = try spreads(wanted)
         // Equality, which has no NULLs, lets scans skip what is out of range.
-        let best = ranked.sorted { ($0.hasNull ? 1 : 0, -$0.distinct) < ($1.hasNull ? 1 : 0, -$1.distinct) }.prefix(2)
-        let columns = best.map { "c\($0.pair.wanted) AS k\($0.pair.wanted)" }.joined(separator: ", ")
+        let best = usable.sorted {
+            let (a, b) = (spreads[$0.wanted], spreads[$1.wanted])
+            return (a.hasNull ? 1 : 0, -a.distinct) < (b.hasNull ? 1 : 0, -b.distinct)
+        }.prefix(2)
+        let columns = best.map { "c\($0.wanted) AS k\($0.wanted)" }.joined(separator: ", ")
         let conditions = best.map {
-            "s.\(SQL.identifier($0.pair.column)) \($0.hasNull ? "IS NOT DISTINCT FROM" : "=") k.k\($0.pair.wanted)"
+            let isSame = spreads[$0.wanted].hasNull ? "IS NOT DISTINCT FROM" : "="
+            return "s.\(SQL.identifier($0.column)) \(isSame) k.k\($0.wanted)"
         }
         return " SEMI JOIN (SELECT DISTINCT \(columns) FROM \(wanted.name)) AS k ON "
             + conditions.joined(separator: " AND ")

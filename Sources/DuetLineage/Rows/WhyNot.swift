@@ -163,11 +163,17 @@ final class WhyNotSearch {
                 block.items.first { $0.name.lowercased() == column }.map { Syntax.withoutAlias($0.tree) }
             }
         }
+        if let asking = own.first(where: block.asksModel) {
+            throw UnknownLineage(reason: "\(try text(asking)) asks a model, and a look back calls none")
+        }
         let late = own.filter { block.isLate($0) }
         let rowwise = own.filter { !block.isLate($0) }
         guard try searchJoins(block, dataset, rowwise) else { return }
         var met = rowwise
         for condition in block.conditions {
+            if block.asksModel(condition) {
+                throw UnknownLineage(reason: "\(try text(condition)) asks a model, and a look back calls none")
+            }
             met.append(condition)
             let rows = try count(block, block.node["from_table"] ?? .null, met)
             note(dataset.name, "WHERE \(try text(condition))", rows)

@@ -64,7 +64,7 @@ public struct InferenceCall: Hashable, Sendable {
     public var offset: Int?
 
     /// Reads a call off a node of DuckDB's syntax tree; nil for any other node.
-    init?(node: JSONObject) {
+    package init?(node: JSONObject) {
         guard let name = node["function_name"]?.string?.lowercased(), let function = InferenceFunction(rawValue: name)
         else { return nil }
         self.function = function
