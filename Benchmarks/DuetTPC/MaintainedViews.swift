@@ -26,7 +26,7 @@ package final class MaintainedViews {
         /// The update and the computation of the query, by the clock and by the processor.
         package var update: Times
         package var full: Times
-        /// The slowest statements, for whoever wants to make them faster.
+        /// Each statement with the processor time it took, in seconds, for whoever wants to make them faster.
         package var statements: [(seconds: Double, sql: String)] = []
 
         /// By the clock.

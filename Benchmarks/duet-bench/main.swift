@@ -24,7 +24,8 @@ if arguments.contains("--help") || arguments.contains("-h") {
         usage: duet-bench [NAME] [--rounds N] [--scale S]
 
           flights               the flights pipeline against bare DuckDB
-          tpch                  22 views under changes, against recomputing them; --scale is TPC-H's scale factor (1)
+          tpch                  22 views under changes, against recomputing them; --scale is TPC-H's scale factor (1),
+                                --views Q1,Q6 keeps only these, --statements prints each statement with its CPU time
           datasets [COUNT]      a pipeline of very many datasets
           activities            the interpreter of activities and expressions
           fetch [ROUNDS]        transfers against the curl command (scripts/setup servers)
@@ -40,7 +41,14 @@ if arguments.contains("--help") || arguments.contains("-h") {
 }
 switch arguments.first.flatMap({ $0.hasPrefix("-") ? nil : $0 }) {
 case "flights": try FlightsBenchmark(repetitions: rounds).run()
-case "tpch": try TPCHBenchmark(scale: scale, rounds: rounds).run()
+case "tpch":
+    let only = Set((value("--views") ?? "").split(separator: ",").map(String.init))
+    try TPCHBenchmark(
+        scale: scale,
+        rounds: rounds,
+        only: only,
+        showsStatements: arguments.contains("--statements")
+    ).run()
 case "tpch-data": try TPCH.write(to: value("--folder") ?? "tpch", scale: value("--scale") == nil ? 0.01 : scale)
 case "datasets": try DatasetsBenchmark(count: max(2, numbers.first ?? 1000), repetitions: 3).run()
 case "equality": try EqualityBenchmark(rows: numbers.first ?? 10_000_000).run()
