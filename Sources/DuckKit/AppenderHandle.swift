@@ -49,6 +49,7 @@ final class AppenderHandle {
 
     private func check(_ state: duckdb_state, _ operation: DuckDBError.Operation) throws(DuckDBError) {
         guard state != DuckDBSuccess else { return }
+        connection.hasFailed = true
         let error = failure(operation)
         broken = error
         throw error

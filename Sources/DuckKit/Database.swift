@@ -85,7 +85,7 @@ public final class Database: Sendable {
         guard handle.lend({ duckdb_connect($0, &connection) }) == DuckDBSuccess, let connection else {
             throw DuckDBError(operation: .connect, kind: .unknown, message: "DuckDB refused a connection")
         }
-        return try Connection(ConnectionHandle(adopting: connection, of: handle))
+        return Connection(ConnectionHandle(adopting: connection, of: handle))
     }
 
     /// The version of the DuckDB library in use, such as `v1.5.5`.

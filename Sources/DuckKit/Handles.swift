@@ -31,6 +31,8 @@ final class DatabaseHandle: @unchecked Sendable {
 final class ConnectionHandle {
     private let pointer: duckdb_connection
     let interruptTarget: InterruptTarget
+    /// Whether anything failed since the transaction was begun, which may have aborted it.
+    var hasFailed = false
     private let database: DatabaseHandle
 
     init(adopting pointer: duckdb_connection, of database: DatabaseHandle) {

@@ -28,7 +28,9 @@ public struct InterruptHandle: Sendable {
         target.interrupt()
     }
 
-    /// How far the running statement is, or nil if none is running, or the connection is gone, or DuckDB cannot tell.
+    /// How far the running statement is.
+    ///
+    /// Nil if none is running, the connection is gone, DuckDB cannot tell, or ``Connection/trackProgress()`` was not called.
     public func progress() -> Progress? {
         guard let raw = target.progress(), raw.percentage >= 0 else { return nil }
         return Progress(

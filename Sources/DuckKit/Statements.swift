@@ -69,6 +69,7 @@ extension ConnectionHandle {
         // Also after a failure there is a statement: it holds the message, and its handle destroys it.
         let statement = StatementHandle(adopting: raw, source: source, connection: self)
         guard state == DuckDBSuccess else {
+            hasFailed = true
             throw DuckDBError(
                 operation: .prepare,
                 report: statement.lend { duckdb_prepare_error($0).map { String(cString: $0) } } ?? "",
@@ -109,6 +110,7 @@ extension StatementHandle {
     func run() throws(DuckDBError) -> ResultHandle {
         var raw = duckdb_result()
         guard lend({ duckdb_execute_prepared($0, &raw) }) == DuckDBSuccess else {
+            connection.hasFailed = true
             // The message belongs to the result, also to one that failed.
             defer { duckdb_destroy_result(&raw) }
             throw DuckDBError(

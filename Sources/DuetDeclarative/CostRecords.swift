@@ -3,49 +3,76 @@ internal import DuetEngine
 internal import DuetMaintenance
 internal import DuetPipeline
 
+/// What is recorded of a view beside its rows.
+struct ViewRecords: Sendable {
+    /// The definitions of its kept tables; empty when these are left behind, nil when there never were any.
+    var layout: String?
+    /// How long the view last took to compute in full, in seconds; nil when that was not measured.
+    var fullSeconds: Double?
+    /// How long taking in changes took, once for each set of changed inputs.
+    var incrementalRuns: [UpdateSizes.Run] = []
+
+    /// Reads the records of all views, by their names.
+    ///
+    /// - Throws: ``DuckDBError`` when they cannot be read.
+    static func load(_ connection: Connection) throws -> [String: ViewRecords] {
+        var records: [String: ViewRecords] = [:]
+        for row in try connection.rows("SELECT dataset, layout FROM duet.layouts") {
+            records[row[0].string ?? "", default: ViewRecords()].layout = row[1].string
+        }
+        // Costs are only ever added; the last of a kind counts.
+        let costs = try connection.rows(
+            "SELECT dataset, kind, arg_max(changes, rowid), arg_max(seconds, rowid) FROM duet.costs GROUP BY ALL"
+        )
+        for row in costs {
+            let name = row[0].string ?? ""
+            guard row[1].string != CostRecords.full else {
+                records[name, default: ViewRecords()].fullSeconds = row[3].double
+                continue
+            }
+            let sizes = try JSONValue(parsing: row[2].string ?? "{}").object ?? [:]
+            let changes = sizes.members.compactMap { member in member.value.integer.map { (member.key, $0) } }
+            records[name, default: ViewRecords()].incrementalRuns.append(
+                UpdateSizes.Run(changes: Dictionary(changes) { first, _ in first }, seconds: row[3].double ?? 0)
+            )
+        }
+        return records
+    }
+}
+
 /// What a view's updates took, kept for the cost model.
 struct CostRecords {
+    /// The kind of a full computation.
+    static let full = "full"
+
     let connection: Connection
     let dataset: DatasetName
 
-    /// Notes what an update took; only the last of its kind is kept.
+    /// Notes what an update took.
     ///
     /// - Parameters:
     ///   - seconds: How long it took.
     ///   - changes: The changed rows of each input; nil for a full computation.
     /// - Throws: ``DuckDBError`` when it cannot be written.
     func record(seconds: Double, changes: [String: Int]?) throws {
-        let kind = changes.map { Self.text($0.keys.sorted()) } ?? "full"
-        let name = Value.varchar(dataset.description)
-        try connection.execute("DELETE FROM duet.costs WHERE dataset = ? AND kind = ?", [name, .varchar(kind)])
+        let kind = changes.map { Self.text($0.keys.sorted()) } ?? Self.full
         let sizes = JSONValue.object(
             JSONObject((changes ?? [:]).sorted { $0.key < $1.key }.map { ($0.key, .integer(Int64($0.value))) })
         )
+        // Added and not replaced, which takes half the time; `prune` removes what is superseded, once in a run.
         try connection.execute(
             "INSERT INTO duet.costs VALUES (?, ?, ?, ?)",
-            [name, .varchar(kind), .varchar(sizes.text()), .double(seconds)]
+            [.varchar(dataset.description), .varchar(kind), .varchar(sizes.text()), .double(seconds)]
         )
     }
 
-    /// How long the view last took to compute in full; nil when that was not measured.
-    func fullSeconds() throws -> Double? {
-        try connection.scalar(
-            "SELECT seconds FROM duet.costs WHERE dataset = ? AND kind = 'full'",
-            [.varchar(dataset.description)]
-        ).double
-    }
-
-    /// How long taking in changes took, once for each set of changed inputs.
-    func incrementalRuns() throws -> [UpdateSizes.Run] {
-        let rows = try connection.rows(
-            "SELECT changes, seconds FROM duet.costs WHERE dataset = ? AND kind <> 'full'",
-            [.varchar(dataset.description)]
+    /// Removes the records that later ones of the same kind have superseded.
+    ///
+    /// - Throws: ``DuckDBError`` when they cannot be removed.
+    static func prune(_ connection: Connection) throws {
+        try connection.execute(
+            "DELETE FROM duet.costs WHERE rowid NOT IN (SELECT max(rowid) FROM duet.costs GROUP BY dataset, kind)"
         )
-        return try rows.map { row in
-            let sizes = try JSONValue(parsing: row[0].string ?? "{}").object ?? [:]
-            let changes = sizes.members.compactMap { member in member.value.integer.map { (member.key, $0) } }
-            return UpdateSizes.Run(changes: Dictionary(changes) { first, _ in first }, seconds: row[1].double ?? 0)
-        }
     }
 
     /// Rows of the inputs and of the tables kept for a view, by the names the program uses.

@@ -76,15 +76,19 @@ struct DatasetStore {
     ///   - version: The version that it leads to.
     ///   - columns: The rows' columns.
     ///   - isFiltered: Whether the change is already one of the rows that readers see.
+    ///   - exists: Whether the table of changes is there.
     /// - Throws: ``DuckDBError`` when a statement fails.
-    func log(_ change: String, version: Int, columns: [ColumnDescription], isFiltered: Bool = false) throws {
+    func log(_ change: String, version: Int, columns: [String], isFiltered: Bool, exists: Bool) throws {
         let keep = isFiltered ? "" : ExpectationCheck(dataset).keepCondition.map { " WHERE \($0)" } ?? ""
-        let select = "SELECT \(Self.list(columns)), __w, \(version)::BIGINT AS __version FROM \(change)\(keep)"
+        let list = columns.map(SQL.identifier).joined(separator: ", ")
+        let select = "SELECT \(list), __w, \(version)::BIGINT AS __version FROM \(change)\(keep)"
         // The types are the rows': a change may hold nothing but NULLs in a column, which alone have no type.
-        try connection.execute(
-            "CREATE TABLE IF NOT EXISTS \(changes) AS SELECT \(Self.list(columns)), 0::BIGINT AS __w, "
-                + "0::BIGINT AS __version FROM \(rows) LIMIT 0"
-        )
+        if !exists {
+            try connection.execute(
+                "CREATE TABLE IF NOT EXISTS \(changes) AS SELECT \(list), 0::BIGINT AS __w, "
+                    + "0::BIGINT AS __version FROM \(rows) LIMIT 0"
+            )
+        }
         try connection.execute("INSERT INTO \(changes) \(select)")
     }
 

@@ -68,7 +68,7 @@ extension DatasetUpdate {
         try makeDifference(change, new: new, old: old, columns: columns, query: query, measures: &measures)
         _ = try store.apply(change, columns: columns)
         let hasChanged = measures.rowsInserted + measures.rowsDeleted > 0
-        if hasChanged, hasReaders { try store.log(change, version: version, columns: columns) }
+        if hasChanged, hasReaders { try log(change, version: version, columns: columns.map(\.name)) }
         let all = try connection.scalar("SELECT count(*) FROM \(store.rows)").int ?? 0
         return Result(rows: try publishedRows(all), hasChanged: hasChanged, checked: .change(change))
     }

@@ -7,7 +7,7 @@ internal import DuetPipeline
 extension DatasetUpdate {
     /// Compiles the view's change rules; nil for datasets that are no views over datasets alone.
     func maintained(_ query: Query) throws -> MaintainedView? {
-        try ViewCompiler(pipeline: session.request.pipeline, graph: session.graph, connection: connection)
+        try ViewCompiler(pipeline: session.request.pipeline, graph: session.graph, connection: connection, memory: memory)
             .compile(node, query)
     }
 
@@ -22,7 +22,7 @@ extension DatasetUpdate {
             try CostRecords(connection: connection, dataset: dataset.name)
                 .record(seconds: (ContinuousClock.now - start) / .seconds(1), changes: nil)
         }
-        try store.forgetChanges()
+        try forgetChanges()
         try record(layout: view.layout)
         let rows = try connection.scalar("SELECT count(*) FROM \(store.rows)").int ?? 0
         measures.rowsInserted = rows
@@ -58,7 +58,7 @@ extension DatasetUpdate {
         )
         let hasChanged = measures.rowsInserted + measures.rowsDeleted > 0
         if hasChanged, hasReaders {
-            try store.log(change, version: version, columns: columns, isFiltered: isRedefined)
+            try log(change, version: version, columns: columns.map(\.name), isFiltered: isRedefined)
         }
         try publishing(query)
         let rows = try connection.scalar("SELECT count(*) FROM \(store.rows)").int ?? 0
@@ -89,14 +89,13 @@ extension DatasetUpdate {
         let sizes = Dictionary(inputs.map { ($0.name.key, $0.rows) }) { first, _ in first }
         try CostRecords(connection: connection, dataset: dataset.name)
             .record(seconds: seconds, changes: choice.way == .incremental ? sizes : nil)
-        let rows = try connection.scalar("SELECT count(*) FROM \(store.rows)").int ?? 0
+        let rows = try rowsNow(measures)
         guard let delta = change?.deltaTable, measures.rowsInserted + measures.rowsDeleted > 0 else {
             let checked = choice.way == .direct ? Checked.all(store.rows) : .nothing
             return Result(rows: try publishedRows(rows), hasChanged: false, checked: checked)
         }
-        if hasReaders {
-            try store.log(delta, version: version, columns: try store.visibleColumns(of: store.rows))
-        }
+        if hasReaders { try log(delta, version: version, columns: view.program.result.visible.map(\.name)) }
+        noteChange(measures, state)
         let checked = choice.way == .direct ? Checked.all(store.rows) : .change(delta)
         return Result(rows: try publishedRows(rows), hasChanged: true, checked: checked)
     }
@@ -119,7 +118,8 @@ extension DatasetUpdate {
             for statement in program.statements { try run(statement, query.text, &measures) }
             if isResult, let delta = program.deltaTable { try countRows(of: delta, measures: &measures) }
             for statement in program.apply { try run(statement, query.text, &measures) }
-            if let delta = program.deltaTable, let kind = try kind(of: delta) { changed[node.name] = kind }
+            // Nothing else in the view reads its own change.
+            if !isResult, let delta = program.deltaTable, let kind = try kind(of: delta) { changed[node.name] = kind }
             strategies.append(program.strategy)
             blocks.append(
                 .init(
@@ -150,7 +150,7 @@ extension DatasetUpdate {
         measures.strategy = .full
         measures.rule = "the query over everything, then the difference"
         try record(layout: "")
-        try publishing(query)
+        try publishing(query, isSame: true)
         return program
     }
 
@@ -174,11 +174,15 @@ extension DatasetUpdate {
             guard let version = state.datasets[name]?.version, version > before else { continue }
             guard let input = session.graph[name]?.dataset else { continue }
             let source = DatasetStore(dataset: input, connection: connection)
-            let columns = try source.visibleColumns(of: source.published)
+            let columns = try memory.columns(of: name) { try source.visibleColumns(of: source.published) }
             let select = source.changeQuery(since: before, columns: columns)
             let sql = "CREATE OR REPLACE TEMP TABLE \(delta) AS \(select)"
             measures.statements.append(sql)
             try connection.execute(sql)
+            if let change = memory.change(of: name), change.since == before {
+                changed.append(ChangedInput(name: name, kind: change.kind, rows: change.rows))
+                continue
+            }
             guard let (kind, rows) = try look(at: delta) else { continue }
             changed.append(ChangedInput(name: name, kind: kind, rows: rows))
         }
@@ -204,7 +208,26 @@ extension DatasetUpdate {
             unknown: node.inputs.first { view.deltas[$0] == nil && session.graph[$0]?.dataset.kind != .view },
             changes: Dictionary(inputs.map { ($0.name.key, $0.rows) }) { first, _ in first },
             rows: { memory.rows(of: $0) },
+            records: try memory.records(of: dataset.name, connection),
             connection
+        )
+    }
+
+    /// The rows there are after rows came and went.
+    private func rowsNow(_ measures: StepMeasures) throws -> Int {
+        if ExpectationCheck(dataset).keepCondition == nil, !isRedefined, let before = memory.rows(of: dataset.name) {
+            return before + measures.rowsInserted - measures.rowsDeleted
+        }
+        return try connection.scalar("SELECT count(*) FROM \(store.rows)").int ?? 0
+    }
+
+    /// Spares readers a look at the change; where rows are kept out, the log has fewer than were counted.
+    private func noteChange(_ measures: StepMeasures, _ state: RefreshState) {
+        guard ExpectationCheck(dataset).keepCondition == nil, let before = state.datasets[dataset.name] else { return }
+        notes.change = UpdateNotes.Change(
+            since: before.version,
+            kind: ChangeKind(least: measures.rowsDeleted > 0 ? -1 : 1, greatest: measures.rowsInserted > 0 ? 1 : -1),
+            rows: measures.rowsInserted + measures.rowsDeleted
         )
     }
 
@@ -217,6 +240,8 @@ extension DatasetUpdate {
     // MARK: - Layout
 
     private func record(layout: String) throws {
+        guard try memory.records(of: dataset.name, connection).layout != layout else { return }
+        notes.layout = layout
         let name = Value.varchar(dataset.name.description)
         try connection.execute("DELETE FROM duet.layouts WHERE dataset = ?", [name])
         try connection.execute("INSERT INTO duet.layouts VALUES (?, ?)", [name, .varchar(layout)])

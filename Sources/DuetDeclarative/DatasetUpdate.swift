@@ -14,6 +14,8 @@ struct DatasetUpdate {
     let hasReaders: Bool
     /// Whether it is made anew because that was asked for.
     var isFullRefresh = false
+    /// What others need not ask the warehouse for.
+    let notes = UpdateNotes()
 
     var dataset: Dataset { node.dataset }
     var store: DatasetStore { DatasetStore(dataset: dataset, connection: connection) }
@@ -47,7 +49,7 @@ struct DatasetUpdate {
         measures.reason = reason
         measures.definition = dataset.definitionVersion
         let (after, rows) = try connection.transaction {
-            let version = try connection.scalar("SELECT nextval('duet.versions')").int ?? 0
+            let version = try memory.nextVersion(connection)
             guard let query = try DerivedQuery.query(of: dataset, connection) else {
                 throw DuetError(.internalFault, "nothing feeds '\(dataset.name)'", at: dataset.location)
             }
@@ -78,13 +80,13 @@ struct DatasetUpdate {
                 files: files,
                 rows: result.rows,
                 run: session.log.runID,
-                hadFiles: before?.files.isEmpty == false
+                before: before
             )
             return (after, result.rows)
         }
         measures.rowsTotal = rows
         measures.version = after.version
-        memory.refreshed(dataset.name, after, rows: rows)
+        memory.refreshed(dataset.name, after, rows: rows, notes: notes)
     }
 
     private func refresh(
@@ -168,7 +170,7 @@ struct DatasetUpdate {
         measures.rule = "the query over everything"
         let select = try fullQuery(query, findsTypes: findsTypes, measures: &measures)
         try run("CREATE OR REPLACE TABLE \(store.rows) AS \(select)", query.text, &measures)
-        try store.forgetChanges()
+        try forgetChanges()
         let rows = try connection.scalar("SELECT count(*) FROM \(store.rows)").int ?? 0
         measures.rowsInserted = rows
         try publishing(query)
@@ -217,7 +219,7 @@ struct DatasetUpdate {
         // Hidden columns may differ where the visible ones do not (a file delivered again), so the rows are replaced.
         try run("CREATE OR REPLACE TABLE \(store.rows) AS SELECT * FROM \(new)", query.text, &measures)
         if hasChanged, hasReaders {
-            try store.log(change, version: version, columns: columns, isFiltered: isRedefined)
+            try log(change, version: version, columns: columns.map(\.name), isFiltered: isRedefined)
         }
         try publishing(query)
         let rows = try connection.scalar("SELECT count(*) FROM \(store.rows)").int ?? 0
@@ -324,7 +326,23 @@ extension DatasetUpdate {
         }
     }
 
-    func publishing(_ query: Query) throws {
+    /// Keeps a change for readers.
+    func log(_ change: String, version: Int, columns: [String], isFiltered: Bool = false) throws {
+        let exists = try memory.hasLog(dataset.name, connection)
+        try store.log(change, version: version, columns: columns, isFiltered: isFiltered, exists: exists)
+        notes.hasLog = true
+    }
+
+    /// Forgets kept changes, for when the rows were made anew.
+    func forgetChanges() throws {
+        guard try memory.hasLog(dataset.name, connection) else { return }
+        try store.forgetChanges()
+        notes.hasLog = false
+    }
+
+    /// Makes the name that readers use; nothing is to do where definition and columns are those of before.
+    func publishing(_ query: Query, isSame: Bool = false) throws {
+        if isSame, !isRedefined, memory.state.datasets[dataset.name] != nil { return }
         try ExpectationCheck(dataset).bind(connection, relation: store.rows)
         do {
             try store.publish()

@@ -23,6 +23,7 @@ struct UpdateForecaster {
     private var compiled = 0
     private var scratch: Scratch?
     private var aggregates: Set<String>?
+    private var records: [String: ViewRecords]?
 
     /// A database in memory with an empty table for each dataset that could be bound.
     private struct Scratch {
@@ -142,6 +143,7 @@ struct UpdateForecaster {
                 unknown: unknown,
                 changes: changes,
                 rows: { rows[$0] },
+                records: try records(of: dataset.name),
                 self.connection
             )
         } catch let error as DuetError {
@@ -165,6 +167,12 @@ struct UpdateForecaster {
             forecast.statements = Self.statements(view.program, choice.way, kinds)
         }
         return forecast
+    }
+
+    private mutating func records(of dataset: DatasetName) throws -> ViewRecords {
+        let all = try records ?? ViewRecords.load(connection)
+        records = all
+        return all[dataset.description] ?? ViewRecords()
     }
 
     /// Why computing everything is expected to cost less, in words that hold before the size of the change is known.

@@ -18,6 +18,8 @@ struct ViewCompiler {
     let pipeline: Pipeline
     let graph: DatasetGraph
     let connection: Connection
+    /// What is known already; nil for plans.
+    var memory: UpdateMemory?
 
     /// The change rules; nil for datasets that are no views over datasets alone.
     ///
@@ -41,13 +43,13 @@ struct ViewCompiler {
                 let store = DatasetStore(dataset: source, connection: connection)
                 let delta = "temp.main.\(SQL.identifier("delta:\(input.name.key)"))"
                 deltas[input.name] = delta
+                let describe = { try store.visibleColumns(of: store.published) }
+                let columns = try memory.map { try $0.columns(of: input.name, describe) } ?? describe()
                 return InputRelation(
                     name: input.name.key,
                     schema: input.schema,
                     table: input.table,
-                    columns: try store.visibleColumns(of: store.published).map {
-                        ViewColumn(name: $0.name, type: "\($0.type)")
-                    },
+                    columns: columns.map { ViewColumn(name: $0.name, type: "\($0.type)") },
                     current: store.published,
                     delta: delta
                 )

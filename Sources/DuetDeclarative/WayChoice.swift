@@ -29,6 +29,7 @@ struct WayChoice {
     ///   - unknown: An input whose changes are not kept; nil when all are.
     ///   - changes: The changed rows of each input, by the names the rules use.
     ///   - rows: The rows of each input.
+    ///   - records: What is recorded of the view.
     ///   - connection: A connection to the warehouse.
     /// - Throws: ``DuetError`` when the policy asks for what cannot be done.
     init(
@@ -37,6 +38,7 @@ struct WayChoice {
         unknown: DatasetName?,
         changes: [String: Int],
         rows: (DatasetName) -> Int?,
+        records: ViewRecords,
         _ connection: Connection
     ) throws {
         if let unknown {
@@ -47,11 +49,7 @@ struct WayChoice {
             self.init(.direct, "it reads the clock")
             return
         }
-        let layout = try connection.scalar(
-            "SELECT layout FROM duet.layouts WHERE dataset = ?",
-            [.varchar(dataset.name.description)]
-        ).string
-        let isCurrent = layout == view.layout
+        let isCurrent = records.layout == view.layout
         // A union takes its flows' new rows as they are; nothing is cheaper.
         if isCurrent, !dataset.unitedFlows.isEmpty {
             self.init(.incremental, nil)
@@ -74,20 +72,20 @@ struct WayChoice {
             return
         case .auto: break
         }
-        let records = CostRecords(connection: connection, dataset: dataset.name)
         let inputs = view.deltas.keys.map { (name: $0, rows: rows($0) ?? 0) }
         var kept = Dictionary(inputs.map { ($0.name.key, $0.rows) }) { first, _ in first }
         if view.program.nodes.count == 1 {
             // Looking among all tables for the view's own costs more the more datasets there are.
             kept[view.program.result.name] = rows(dataset.name) ?? 0
         } else {
-            kept = try records.keptRows(of: view.program, inputs: inputs)
+            kept = try CostRecords(connection: connection, dataset: dataset.name)
+                .keptRows(of: view.program, inputs: inputs)
         }
         let sizes = UpdateSizes(
             rows: kept,
             changes: changes,
-            fullSeconds: try records.fullSeconds(),
-            incrementalRuns: try records.incrementalRuns(),
+            fullSeconds: records.fullSeconds,
+            incrementalRuns: records.incrementalRuns,
             isStateCurrent: isCurrent
         )
         let choice = CostModel().choice(view.program, sizes)

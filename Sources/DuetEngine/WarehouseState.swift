@@ -203,7 +203,22 @@ public enum WarehouseState {
         return counts
     }
 
+    /// The greatest number that was given to a dataset's update.
+    package static func lastVersion(_ connection: Connection) throws -> Int {
+        try connection.scalar(
+            "SELECT greatest((SELECT max(version) FROM duet.datasets), (SELECT max(version) FROM duet.seen_inputs), "
+                + "(SELECT max(value::BIGINT) FROM duet.meta WHERE key = '\(droppedVersion)'), (SELECT max(last_value) FROM "
+                + "duckdb_sequences() WHERE schema_name = 'duet' AND sequence_name = 'versions'), 0)"
+        ).int ?? 0
+    }
+
+    /// Under which key the last number is kept when the dataset that has it is dropped: a reader that saw it must not
+    /// take a later update for one it has seen.
+    package static let droppedVersion = "last version of a dropped dataset"
+
     /// Records what a dataset was refreshed from; the caller has a transaction open.
+    ///
+    /// - Parameter before: What was recorded of it before; nil if nothing was.
     package static func record(
         _ connection: Connection,
         dataset: Dataset,
@@ -211,27 +226,57 @@ public enum WarehouseState {
         files: [LandedFile],
         rows: Int,
         run: String,
-        hadFiles: Bool = true
+        before: RefreshState.DatasetState?
     ) throws {
         let name = Value.varchar(dataset.name.description)
-        try connection.execute("DELETE FROM duet.datasets WHERE name = ?", [name])
-        try connection.execute(
-            "INSERT INTO duet.datasets VALUES (?, ?, ?, ?, ?, ?, now()::TIMESTAMP, ?)",
-            [
-                name, .varchar(dataset.kind.rawValue), .varchar(state.definition), Value(state.version),
-                Value(state.base), Value(rows), .varchar(run),
-            ]
-        )
-        try connection.execute("DELETE FROM duet.seen_inputs WHERE reader = ?", [name])
+        let values: [Value] = [
+            .varchar(dataset.kind.rawValue), .varchar(state.definition), Value(state.version), Value(state.base),
+            Value(rows), .varchar(run), name,
+        ]
+        if before == nil {
+            try connection.execute(
+                "INSERT INTO duet.datasets (kind, definition, version, base, rows, run, name, refreshed) "
+                    + "VALUES (?, ?, ?, ?, ?, ?, ?, now()::TIMESTAMP)",
+                values
+            )
+        } else {
+            try connection.execute(
+                "UPDATE duet.datasets SET kind = ?, definition = ?, version = ?, base = ?, rows = ?, run = ?, "
+                    + "refreshed = now()::TIMESTAMP WHERE name = ?",
+                values
+            )
+        }
+        try recordSeen(connection, reader: name, state.seen, before: before?.seen)
+        if before?.files.isEmpty == false || !files.isEmpty {
+            try recordSeenFiles(connection, reader: name, files: files)
+        }
+    }
+
+    private static func recordSeen(
+        _ connection: Connection,
+        reader name: Value,
+        _ inputs: [DatasetName: Int],
+        before: [DatasetName: Int]?
+    ) throws {
+        if inputs == before ?? [:] { return }
+        if let before, before.count == 1, let (input, version) = inputs.first, inputs.count == 1, before[input] != nil {
+            try connection.execute(
+                "UPDATE duet.seen_inputs SET version = ? WHERE reader = ?",
+                [Value(version), name]
+            )
+            return
+        }
+        if before?.isEmpty == false {
+            try connection.execute("DELETE FROM duet.seen_inputs WHERE reader = ?", [name])
+        }
         // One statement for all: each costs more than its rows.
-        let seen = state.seen.sorted { $0.key < $1.key }
+        let seen = inputs.sorted { $0.key < $1.key }
         if !seen.isEmpty {
             try connection.execute(
                 "INSERT INTO duet.seen_inputs VALUES \(seen.map { _ in "(?, ?, ?)" }.joined(separator: ", "))",
                 seen.flatMap { [name, .varchar($0.key.description), Value($0.value)] }
             )
         }
-        if hadFiles || !files.isEmpty { try recordSeenFiles(connection, reader: name, files: files) }
     }
 
     private static func recordSeenFiles(_ connection: Connection, reader: Value, files: [LandedFile]) throws {

@@ -10,6 +10,7 @@ import Testing
 
     @Test func `a statement is interrupted from another thread, and the connection goes on`() throws {
         let connection = try Database().connect()
+        try connection.trackProgress()
         let handle = connection.interruptHandle
         // A thread and not a task: the statement below keeps one of the few threads that tasks have.
         let thread = Thread {
