@@ -7,8 +7,13 @@ internal import DuetPipeline
 extension DatasetUpdate {
     /// Compiles the view's change rules; nil for datasets that are no views over datasets alone.
     func maintained(_ query: Query) throws -> MaintainedView? {
-        try ViewCompiler(pipeline: session.request.pipeline, graph: session.graph, connection: connection, memory: memory)
-            .compile(node, query)
+        try ViewCompiler(
+            pipeline: session.request.pipeline,
+            graph: session.graph,
+            connection: connection,
+            memory: memory
+        )
+        .compile(node, query)
     }
 
     /// Makes a view and the tables kept for it from the whole of its inputs.

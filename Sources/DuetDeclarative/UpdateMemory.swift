@@ -67,6 +67,7 @@ final class UpdateMemory: Sendable {
     /// The number of a dataset's next update; greater than all that were ever given to one that was committed.
     ///
     /// - Parameter connection: Where the numbers given so far are read, once in a run.
+    /// - Returns: The number.
     /// - Throws: ``DuckDBError`` when they cannot be read.
     func nextVersion(_ connection: Connection) throws -> Int {
         // One update at a time gets here; what is read is a few rows.

@@ -85,8 +85,9 @@ struct RemovedDatasets {
         let layouts = try connection.rows("SELECT layout FROM duet.layouts WHERE dataset = ?", [text])
         let last = Value.varchar(String(try WarehouseState.lastVersion(connection)))
         try connection.transaction {
-            try connection.execute("DELETE FROM duet.meta WHERE key = ?", [.varchar(WarehouseState.droppedVersion)])
-            try connection.execute("INSERT INTO duet.meta VALUES (?, ?)", [.varchar(WarehouseState.droppedVersion), last])
+            let key = Value.varchar(WarehouseState.droppedVersion)
+            try connection.execute("DELETE FROM duet.meta WHERE key = ?", [key])
+            try connection.execute("INSERT INTO duet.meta VALUES (?, ?)", [key, last])
             try connection.execute("DROP VIEW IF EXISTS \(SQL.qualified(name.schema, name.table))")
             for schema in [WarehouseState.data, WarehouseState.changes] {
                 try connection.execute("DROP TABLE IF EXISTS \(SQL.qualified(schema, name.description))")

@@ -217,8 +217,6 @@ public enum WarehouseState {
     package static let droppedVersion = "last version of a dropped dataset"
 
     /// Records what a dataset was refreshed from; the caller has a transaction open.
-    ///
-    /// - Parameter before: What was recorded of it before; nil if nothing was.
     package static func record(
         _ connection: Connection,
         dataset: Dataset,
