@@ -3,19 +3,23 @@ import DuetServe
 import Foundation
 import Glibc
 
-/// Measures DuetFetch against the curl command, in turns, on servers of another make in a process of their own.
+/// Measures DuetFetch against the curl command, in turns, on a server of another make in a process of its own.
 ///
-/// `duet-bench fetch [repetitions]`; with nginx from `scripts/setup servers`, else with the tests' own server.
+/// Both sides write files to the same disk and neither waits for it (no fsync); whoever went first goes second in the
+/// next pair, what was written before is on disk by then, and a pair for nothing comes before the first. With nginx from
+/// `scripts/setup servers`.
 struct FetchBenchmark {
     private let repetitions: Int
     private let folder: String
     private let parallel = 8
-    private static let smallCount = 5000
-    private static let bigBytes = 1 << 30
+    private let smallCount: Int
+    private let bigBytes: Int
     private static let throttledBytes = 64 << 20
 
-    init(repetitions: Int) throws {
-        self.repetitions = repetitions
+    init(repetitions: Int, megabytes: Int = 1024, files: Int = 5000) throws {
+        self.repetitions = max(1, repetitions)
+        bigBytes = max(1, megabytes) << 20
+        smallCount = max(10, files)
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("duet-bench-\(UUID().uuidString)").path
         for name in ["root/small", "curl", "duet"] {
             try FileManager.default.createDirectory(atPath: "\(folder)/\(name)", withIntermediateDirectories: true)
@@ -23,16 +27,41 @@ struct FetchBenchmark {
     }
 
     func run() async throws {
-        defer { try? FileManager.default.removeItem(atPath: folder) }
+        defer {
+            do { try FileManager.default.removeItem(atPath: folder) } catch { print("left behind: \(folder)") }
+        }
         try prepare()
         let port = try startNginx()
+        defer { stopNginx() }
         let base = "http://127.0.0.1:\(port)"
-        print("fetch: duet against the curl command, nginx on loopback, \(repetitions) repetitions in turn, medians")
+        print(
+            "fetch: duet against the curl command, nginx on loopback, \(repetitions) pairs in alternating order, medians"
+        )
         try await big(base)
         try await throttled()
         try await small(base, conditional: false)
         try await small(base, conditional: true)
-        try ChildProcess.run("/bin/sh", ["-c", "kill $(cat \(folder)/nginx.pid)"])
+    }
+
+    /// Seconds of both sides in each pair; one goes first in one pair and second in the next.
+    private func pairs(
+        clean: () -> Void,
+        curl: () throws -> Double,
+        duet: () async throws -> Double
+    ) async throws -> (curl: [Double], duet: [Double]) {
+        var curls: [Double] = []
+        var duets: [Double] = []
+        for repetition in 0...repetitions {
+            for isCurl in repetition % 2 == 0 ? [true, false] : [false, true] {
+                clean()
+                // What one side wrote must not be brought to disk in the other's time.
+                sync()
+                let seconds = try await isCurl ? curl() : duet()
+                guard repetition > 0 else { continue }
+                if isCurl { curls.append(seconds) } else { duets.append(seconds) }
+            }
+        }
+        return (curls, duets)
     }
 
     // MARK: - One big file
@@ -41,23 +70,39 @@ struct FetchBenchmark {
         let url = "\(base)/big.bin"
         let (theirs, ours) = ("\(folder)/curl/big", "\(folder)/duet/big")
         let fetcher = Fetcher(configuration: FetchConfiguration(proxy: ""))
-        let before = Self.peakMemory()
-        var curl: [Double] = []
-        var duet: [Double] = []
-        for _ in 0..<repetitions {
-            unlink(theirs)
-            curl.append(try ChildProcess("/usr/bin/curl", ["-s", "--noproxy", "*", "-o", theirs, url]).seconds)
+        let before = Self.memory("VmRSS")
+        let (curl, duet) = try await pairs {
             unlink(theirs)
             unlink(ours)
+        } curl: {
+            let seconds = try ChildProcess("/usr/bin/curl", ["-s", "-f", "--noproxy", "*", "-o", theirs, url]).seconds
+            try checkSize(theirs, bigBytes)
+            return seconds
+        } duet: {
             let start = ContinuousClock.now
             _ = try await fetcher.fetch(FetchRequest(url: url, destination: ours, synchronize: false))
-            duet.append((ContinuousClock.now - start) / .seconds(1))
+            let seconds = (ContinuousClock.now - start) / .seconds(1)
+            try checkSize(ours, bigBytes)
+            return seconds
         }
+        unlink(theirs)
         unlink(ours)
-        let memory = Double(Self.peakMemory() - before) / 1024
-        tell("1 GiB file, throughput against curl (duet hashes as well)", ratio(curl, duet), "at least 0.95")
-        print("    memory above the base: \(Int(memory.rounded())) MiB (at most 64)")
+        let above = Double(Self.memory("VmHWM") - before) / 1024
+        tell(
+            "\(bigBytes >> 20) MiB in one file, throughput against curl (duet hashes as well)",
+            curl,
+            duet,
+            "at least 0.95"
+        )
+        print("    memory above the base: \(Int(above.rounded())) MiB (at most 64)")
         fetcher.shutdown()
+    }
+
+    private func checkSize(_ path: String, _ bytes: Int) throws {
+        var status = stat()
+        guard stat(path, &status) == 0, Int(status.st_size) == bytes else {
+            throw BenchmarkError("'\(path)' has \(status.st_size) bytes, not \(bytes)")
+        }
     }
 
     // MARK: - Parts side by side
@@ -80,7 +125,11 @@ struct FetchBenchmark {
                 if isOne { one.append(seconds) } else { many.append(seconds) }
             }
         }
-        tell("4 parts side by side, 8 MiB/s a connection, speed-up / 4", ratio(one, many) / 4, "at least 0.9")
+        let speedUp = ratio(one, many) / 4
+        print(
+            "  \(Self.throttledBytes >> 20) MiB in 4 parts side by side, 8 MiB/s a connection, speed-up over one part, of 4: "
+                + "\(shown(speedUp)) (at least 0.9)"
+        )
         fetcher.shutdown()
         server.stop()
     }
@@ -116,7 +165,7 @@ struct FetchBenchmark {
     private func small(_ base: String, conditional: Bool) async throws {
         let date = "Sun, 06 Nov 2033 08:49:37 GMT"
         var lines = ["parallel", "parallel-max = \(parallel)", "silent"]
-        for index in 0..<Self.smallCount {
+        for index in 0..<smallCount {
             lines += [
                 "next", "url = \"\(base)/small/\(index)\"", "output = \"\(folder)/curl/\(index)\"", "noproxy = \"*\"",
             ]
@@ -124,7 +173,7 @@ struct FetchBenchmark {
         }
         let file = "\(folder)/curl.conf"
         try lines.joined(separator: "\n").write(toFile: file, atomically: true, encoding: .utf8)
-        let requests = (0..<Self.smallCount).map { index in
+        let requests = (0..<smallCount).map { index in
             FetchRequest(
                 url: "\(base)/small/\(index)",
                 destination: "\(folder)/duet/\(index)",
@@ -132,16 +181,14 @@ struct FetchBenchmark {
                 synchronize: false
             )
         }
-        var curl: [Double] = []
-        var duet: [Double] = []
-        for _ in 0..<repetitions {
-            for index in 0..<Self.smallCount {
+        let (curl, duet) = try await pairs {
+            for index in 0..<smallCount {
                 unlink("\(folder)/curl/\(index)")
                 unlink("\(folder)/duet/\(index)")
             }
-            curl.append(
-                try ChildProcess("/usr/bin/curl", ["-Z", "-s", "--parallel-max", "\(parallel)", "-K", file]).seconds
-            )
+        } curl: {
+            try ChildProcess("/usr/bin/curl", ["-Z", "-s", "--parallel-max", "\(parallel)", "-K", file]).seconds
+        } duet: {
             let start = ContinuousClock.now
             let fetcher = Fetcher(
                 configuration: FetchConfiguration(
@@ -151,12 +198,13 @@ struct FetchBenchmark {
                 )
             )
             let results = await fetcher.fetchAll(requests)
-            duet.append((ContinuousClock.now - start) / .seconds(1))
+            let seconds = (ContinuousClock.now - start) / .seconds(1)
             fetcher.shutdown()
             for result in results { _ = try result.get() }
+            return seconds
         }
-        let what = conditional ? "5,000 conditional checks" : "5,000 small files"
-        tell("\(what), time against curl --parallel", 1 / ratio(curl, duet), "at most 1.1")
+        let what = conditional ? "\(smallCount) conditional checks" : "\(smallCount) small files"
+        tell("\(what), time against curl --parallel-max \(parallel)", duet, curl, "at most 1.1", isTime: true)
     }
 
     // MARK: - The rest
@@ -165,9 +213,17 @@ struct FetchBenchmark {
         func fill(_ name: String, _ size: Int) throws {
             try ChildProcess.run("/bin/sh", ["-c", "head -c \(size) /dev/urandom > '\(folder)/root/\(name)'"])
         }
-        try fill("big.bin", Self.bigBytes)
-        for index in 0..<Self.smallCount {
+        try fill("big.bin", bigBytes)
+        for index in 0..<smallCount {
             try Data("file \(index)\n".utf8).write(to: URL(fileURLWithPath: "\(folder)/root/small/\(index)"))
+        }
+    }
+
+    private func stopNginx() {
+        do {
+            try ChildProcess.run("/bin/sh", ["-c", "kill $(cat '\(folder)/nginx.pid')"])
+        } catch {
+            print("nginx may still run: \(error)")
         }
     }
 
@@ -191,26 +247,39 @@ struct FetchBenchmark {
                 """
             try configuration.write(toFile: "\(folder)/nginx.conf", atomically: true, encoding: .utf8)
             let arguments = ["-p", folder, "-c", "\(folder)/nginx.conf", "-e", "\(folder)/error.log"]
-            if (try? ChildProcess.run(program, arguments)) != nil { return port }
+            do {
+                try ChildProcess.run(program, arguments)
+                return port
+            } catch is BenchmarkError {
+                // The port is somebody else's.
+            }
         }
         throw BenchmarkError("nginx does not start; see its error log")
     }
 
-    private func tell(_ what: String, _ ratio: Double, _ bound: String) {
-        print("  \(what): \((ratio * 1000).rounded() / 1000) (\(bound))")
+    /// Prints the median ratio of pairs, how far they lie apart, and what both sides took.
+    private func tell(_ what: String, _ first: [Double], _ second: [Double], _ bound: String, isTime: Bool = false) {
+        let ratios = zip(first, second).map { $0 / $1 }.sorted()
+        let (curl, duet) = isTime ? (second, first) : (first, second)
+        print(
+            "  \(what): \(shown(ratio(first, second))), from \(shown(ratios[0])) to \(shown(ratios[ratios.count - 1])) "
+                + "(\(bound)); curl \(shown(median(curl))) s, duet \(shown(median(duet))) s"
+        )
     }
+
+    private func shown(_ value: Double) -> String { "\((value * 1000).rounded() / 1000)" }
+
+    private func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
 
     private func ratio(_ first: [Double], _ second: [Double]) -> Double {
         // Of pairs, since what else the machine does changes from minute to minute.
-        let ratios = zip(first, second).map { $0 / $1 }.sorted()
-        return ratios[ratios.count / 2]
+        median(zip(first, second).map { $0 / $1 })
     }
 
-    /// The most memory this process held at once so far, in KiB.
-    private static func peakMemory() -> Int {
-        let handle = FileHandle(forReadingAtPath: "/proc/self/status")
-        let status = String(decoding: (try? handle?.readToEnd()) ?? Data(), as: UTF8.self)
-        let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM") }
+    /// What the system says of this process's memory, in KiB: `VmRSS` now, `VmHWM` the most so far.
+    private static func memory(_ name: String) -> Int {
+        guard let status = FileManager.default.contents(atPath: "/proc/self/status") else { return 0 }
+        let line = String(decoding: status, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix(name) }
         return line.flatMap { Int($0.filter(\.isNumber)) } ?? 0
     }
 }

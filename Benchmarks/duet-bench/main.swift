@@ -16,7 +16,10 @@ func value(_ option: String) -> String? {
 
 let rounds = max(1, value("--rounds").flatMap(Int.init) ?? 5)
 let scale = value("--scale").flatMap(Double.init) ?? 1
-let numbers = arguments.dropFirst().compactMap { Int($0) }
+// What follows an option belongs to it.
+let numbers = arguments.indices.dropFirst().filter { !arguments[$0 - 1].hasPrefix("--") }.compactMap {
+    Int(arguments[$0])
+}
 
 if arguments.contains("--help") || arguments.contains("-h") {
     print(
@@ -28,8 +31,10 @@ if arguments.contains("--help") || arguments.contains("-h") {
                                 --views Q1,Q6 keeps only these, --statements prints each statement with its CPU time
           datasets [COUNT]      a pipeline of very many datasets
           activities            the interpreter of activities and expressions
-          fetch [ROUNDS]        transfers against the curl command (scripts/setup servers)
-          inference [ROUNDS]    models against a bare loop over the same model (scripts/setup models)
+          fetch [ROUNDS] [--megabytes N] [--files N]
+                                transfers against the curl command (scripts/setup servers)
+          inference [ROUNDS] [--texts N] [--rows N] [--questions N]
+                                models against a bare loop over the same model (scripts/setup models llm)
           lineage [ROUNDS [SOURCE ROWS]]
           equality [ROWS]       the proof of equality against EXCEPT ALL
           tpch-data --scale S --folder F   writes the tables of TPC-H as Parquet files
@@ -54,8 +59,19 @@ case "datasets": try DatasetsBenchmark(count: max(2, numbers.first ?? 1000), rep
 case "equality": try EqualityBenchmark(rows: numbers.first ?? 10_000_000).run()
 case "lineage":
     try LineageBenchmark(repetitions: numbers.first ?? 5, rows: numbers.dropFirst().first ?? 10_000_000).run()
-case "fetch": try await FetchBenchmark(repetitions: numbers.first ?? 5).run()
-case "inference": try InferenceBenchmark(repetitions: numbers.first ?? 3).run()
+case "fetch":
+    try await FetchBenchmark(
+        repetitions: numbers.first ?? 5,
+        megabytes: value("--megabytes").flatMap(Int.init) ?? 1024,
+        files: value("--files").flatMap(Int.init) ?? 5000
+    ).run()
+case "inference":
+    try await InferenceBenchmark(
+        repetitions: numbers.first ?? 3,
+        texts: value("--texts").flatMap(Int.init) ?? 2400,
+        rows: value("--rows").flatMap(Int.init) ?? 50_000,
+        questions: value("--questions").flatMap(Int.init) ?? 40
+    ).run()
 case "activities": try ActivitiesBenchmark().run()
 case nil:
     try FlightsBenchmark(repetitions: rounds).run()

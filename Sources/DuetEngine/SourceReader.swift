@@ -92,11 +92,10 @@ public struct SourceReader: Sendable {
         let earlier = Set(known)
         let new = sync.files.filter { !earlier.contains($0) }
         guard !new.isEmpty else { return sync }
-        let limits = source.access.limits
         try await SourceWork.run {
             for file in new {
                 try FormatCheck.check(file, format: source.format, location: source.location)
-                if limits.unpackedBytes != nil { try SourceUnpacking.checkCompressed(file, source: source) }
+                try SourceUnpacking.checkCompressed(file, source: source)
             }
         }
         return sync

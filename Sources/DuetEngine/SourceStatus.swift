@@ -48,7 +48,7 @@ public struct SourceStatus: Sendable {
     ) throws -> [SourceStatus] {
         let sources = try SourceFetching.chosen(names, of: request.pipeline)
         let recorded = try files(request, style)
-        let checks = lastChecks(path: request.home.events(style))
+        let checks = try lastChecks(path: request.home.events(style))
         let reader = SourceReader(
             fetcher: request.fetcher,
             landing: request.home.landing(style),
@@ -89,11 +89,25 @@ public struct SourceStatus: Sendable {
     }
 
     /// When each source was last looked at, from the event log.
-    private static func lastChecks(path: String) -> [String: (time: String, result: String)] {
-        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return [:] }
+    ///
+    /// - Throws: ``DuetError`` with `UNREADABLE_FILE` for a log that is there and cannot be read.
+    private static func lastChecks(path: String) throws(DuetError) -> [String: (time: String, result: String)] {
+        guard FileManager.default.fileExists(atPath: path) else { return [:] }
+        let text: String
+        do {
+            // Bytes that are no text are in a line that says nothing, and not a reason to lose the others.
+            text = String(decoding: try Data(contentsOf: URL(fileURLWithPath: path)), as: UTF8.self)
+        } catch {
+            throw DuetError(
+                .unreadableFile,
+                "the event log '\(path)', which says when sources were looked at, cannot be read",
+                hint: "check its rights",
+                cause: error.localizedDescription
+            )
+        }
         var checks: [String: (time: String, result: String)] = [:]
         for line in text.split(separator: "\n") where line.contains("\"transfer\"") {
-            guard let event = try? JSONValue(parsing: String(line)), event["step_kind"]?.string == "transfer",
+            guard let event = Self.event(line), event["step_kind"]?.string == "transfer",
                 let kind = event["event_type"]?.string, kind == "step_completed" || kind == "step_failed",
                 let step = event["step"]?.string, let time = event["timestamp"]?.string
             else { continue }
@@ -103,6 +117,11 @@ public struct SourceStatus: Sendable {
             checks[name] = (time, kind == "step_completed" ? "completed" : "failed")
         }
         return checks
+    }
+
+    /// An event of the log; nil for a line that a kill has cut off.
+    private static func event(_ line: Substring) -> JSONValue? {
+        do { return try JSONValue(parsing: String(line)) } catch { return nil }
     }
 
     /// One line for people: what is here, since when, and what is pending.

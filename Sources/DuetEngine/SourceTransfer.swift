@@ -92,7 +92,7 @@ struct SourceTransfer: Sendable {
         if let before, before.content == response.sha256 {
             // The same content again, from a server that does not tell: what is here stays.
             file.path = before.path
-            try? FileManager.default.removeItem(atPath: arrival)
+            Leftover.remove(arrival)
             var part = part(item, file)
             part.response = response
             part.held = 0
@@ -113,7 +113,7 @@ struct SourceTransfer: Sendable {
         let landed = self.folder
         return try await SourceWork.run {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            defer { try? FileManager.default.removeItem(atPath: folder) }
+            defer { Leftover.remove(folder) }
             let contents = try SourceUnpacking(source: source, packing: packing, folder: folder).contents(of: file.path)
             return try contents.map { content in
                 let name = content.path.split(separator: "/").last.map(String.init) ?? "content"

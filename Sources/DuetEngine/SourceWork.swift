@@ -16,10 +16,16 @@ enum SourceWork {
     ///
     /// - Parameters:
     ///   - command: its name and arguments.
+    ///   - environment: further variables for it.
     ///   - location: where errors are told.
     ///   - take: gets each piece; throwing ends the command.
     /// - Throws: what `take` throws, or ``DuetError`` when the command is missing or fails.
-    static func output(of command: [String], at location: SourceLocation, _ take: (Data) throws -> Void) throws {
+    static func output(
+        of command: [String],
+        environment: [String: String] = [:],
+        at location: SourceLocation,
+        _ take: (Data) throws -> Void
+    ) throws {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = command
@@ -30,6 +36,7 @@ enum SourceWork {
         process.standardInput = FileHandle.nullDevice
         // Names of members come in whatever letters they were written in.
         process.environment = ProcessInfo.processInfo.environment.merging(["LC_ALL": "C.UTF-8"]) { $1 }
+            .merging(environment) { $1 }
         try process.run()
         do {
             while let piece = try output.fileHandleForReading.read(upToCount: 256 << 10), !piece.isEmpty {
@@ -91,7 +98,8 @@ struct SourceUnpacking: Sendable {
         case .zip, .tar: break
         }
         let names = try members(of: path)
-        let wanted = names.filter(isWanted).sorted()
+        // A name may be there twice; what was added last counts.
+        let wanted = Set(names.filter(isWanted)).sorted()
         guard !wanted.isEmpty else {
             throw DuetError(
                 .missingFile,
@@ -100,6 +108,7 @@ struct SourceUnpacking: Sendable {
                 at: source.location
             )
         }
+        if packing.kind == .tar { return try extractTogether(wanted, of: path) }
         return try wanted.enumerated().map { try extract($1, number: $0, of: path) }
     }
 
@@ -113,7 +122,7 @@ struct SourceUnpacking: Sendable {
 
     private func members(of path: String) throws -> [String] {
         let command =
-            packing.kind == .zip ? ["unzip", "-Z1", path] : ["tar", "--quoting-style=literal", "-tf", path]
+            packing.kind == .zip ? ["unzip", "-Z1", path] : ["tar", "--quoting-style=literal", "-tPf", path]
         var text = Data()
         try SourceWork.output(of: command, at: source.location) { piece in
             text += piece
@@ -128,10 +137,8 @@ struct SourceUnpacking: Sendable {
     private func extract(_ member: String, number: Int, of path: String) throws -> Content {
         // unzip takes a name for a pattern.
         let literal = member.replacing("[", with: "[[]").replacing("*", with: "[*]").replacing("?", with: "[?]")
-        let command =
-            packing.kind == .zip ? ["unzip", "-p", path, literal] : ["tar", "-xOf", path, "--", member]
-        let name = member.split(separator: "/").last.map(String.init) ?? "member"
-        let target = "\(folder)/unpacking-\(number)-\(name)"
+        let command = ["unzip", "-p", path, literal]
+        let target = place(of: member, number: number)
         guard FileManager.default.createFile(atPath: target, contents: nil),
             let file = FileHandle(forWritingAtPath: target)
         else {
@@ -146,14 +153,22 @@ struct SourceUnpacking: Sendable {
                 try file.write(contentsOf: piece)
             }
         } catch {
-            try? FileManager.default.removeItem(atPath: target)
+            Leftover.remove(target)
             throw error
         }
         return Content(member: member, path: target, size: size)
     }
 
-    private func checkSize(_ size: Int, of name: String) throws {
-        let limit = source.access.limits.unpackedBytes ?? Self.largestMember
+    /// Where a member goes; its name ends like the member's.
+    func place(of member: String, number: Int) -> String {
+        "\(folder)/unpacking-\(number)-\(member.split(separator: "/").last.map(String.init) ?? "member")"
+    }
+
+    /// The most bytes that what is inside may have.
+    static func limit(of source: Source) -> Int { source.access.limits.unpackedBytes ?? largestMember }
+
+    func checkSize(_ size: Int, of name: String) throws {
+        let limit = Self.limit(of: source)
         guard size > limit else { return }
         throw Self.tooLarge(name, limit: limit, source: source)
     }
@@ -167,11 +182,15 @@ struct SourceUnpacking: Sendable {
         )
     }
 
-    /// Holds a compressed file to the limit on its content, when there is one.
+    /// Holds a compressed file to the limit on its content.
+    ///
+    /// A file that is too small to hold so much, whatever is in it, is not unpacked for that: deflate makes at most 1,032
+    /// bytes of one (RFC 1951: 258 bytes of 2 bits), zstd a block of 128 KiB of 4 (RFC 8878: a block of one byte repeated).
     static func checkCompressed(_ file: LandedFile, source: Source) throws {
-        guard let limit = source.access.limits.unpackedBytes else { return }
-        let tool = file.path.hasSuffix(".gz") ? "gzip" : file.path.hasSuffix(".zst") ? "zstd" : nil
-        guard let tool else { return }
+        let limit = limit(of: source)
+        let (tool, most) =
+            file.path.hasSuffix(".gz") ? ("gzip", 1032) : file.path.hasSuffix(".zst") ? ("zstd", 32 << 10) : ("", 0)
+        guard !tool.isEmpty, file.size > limit / most else { return }
         var size = 0
         try SourceWork.output(of: [tool, "-dcq", file.path], at: source.location) { piece in
             size += piece.count

@@ -19,6 +19,17 @@ public enum FileDigest {
         }
     }
 
+    /// The SHA-256 of some bytes in lower-case hexadecimal.
+    ///
+    /// - Throws: `TRANSFER_FAILED` when libcrypto gives no SHA-256.
+    public static func sha256(of bytes: [UInt8]) throws(FetchError) -> String {
+        guard let digest = Digest(.sha256) else {
+            throw FetchError(code: .transferFailed, message: "libcrypto gives no SHA-256", url: "")
+        }
+        bytes.withUnsafeBytes { digest.update($0) }
+        return digest.finish().hexadecimal
+    }
+
     private static func unreadable(_ path: String, _ number: Int32) -> FetchError {
         FetchError(
             code: .fileUnreadable,

@@ -62,6 +62,18 @@ import Testing
         #expect(inference(try await reusing.run(.procedural), step).calls == 0)
     }
 
+    @Test func `answers are shared between datasets that ask the same`() async throws {
+        let more = """
+            CREATE OR REFRESH MATERIALIZED VIEW silver.again AS
+            SELECT id, upper(text) AS text, ai_classify(text, ['good', 'bad', 'odd']) AS label FROM bronze.reviews
+            WHERE length(text) > 3;
+            """
+        let fixture = try fixture(Self.sql + "\n" + more)
+        let outcome = try await fixture.run(.declarative)
+        let both = ["silver.labelled", "silver.again"].map { inference(outcome, $0) }
+        #expect(both.reduce(0) { $0 + $1.calls } == 4 && both.allSatisfy { $0.rows == 5 && $0.failed == 0 })
+    }
+
     @Test func `a changed model makes what calls it anew, and nothing else`() async throws {
         let fixture = try fixture()
         try await fixture.run(.declarative)

@@ -1,10 +1,11 @@
-import DuetEngine
 import DuetEvents
 import DuetPipeline
 import DuetServe
 import DuetTestSupport
 import Foundation
 import Testing
+
+@testable import DuetEngine
 
 @Suite(.timeLimit(.minutes(3)))
 struct SourceKindTests {
@@ -108,6 +109,35 @@ struct SourceKindTests {
             #expect(left == [])
         }
         await served.server.stop()
+    }
+
+    @Test func `a tar archive of very many members is read once, whatever they are called`() async throws {
+        let served = try ServedFolder()
+        let base = try await served.start()
+        let names = (0..<300).map { "in/f \($0)/it's [\($0)] $(x).csv" }
+        for (number, name) in names.enumerated() { try served.folder.write("a\n\(number)\n", to: name) }
+        // Twice in one archive: the later one counts. And names that lead out of the folder, which nothing is written to.
+        _ = try await shell(
+            "tar -cf all.tar -C in . && printf 'a\\n-1\\n' >'in/f 7/it'\"'\"'s [7] $(x).csv' && tar -rf all.tar -C in ."
+                + " && printf 'a\\n900\\n' >evil.csv && tar -rPf all.tar --transform 's|^|../../|' evil.csv && gzip all.tar",
+            in: served.folder.path
+        )
+        let fixture = try SourceFixture("location: \(base)/all.tar.gz\nmember: '*.csv'")
+        let texts = Set(try SourceFixture.texts(try await fixture.read()))
+        #expect(texts == Set((0..<300).map { "a\n\($0 == 7 ? -1 : $0)\n" } + ["a\n900\n"]))
+        let left = try FileManager.default.subpathsOfDirectory(atPath: fixture.landing).filter {
+            $0.contains("unpacking")
+        }
+        #expect(left == [] && !TemporaryFolder.exists("\(fixture.folder.path)/../evil.csv"))
+        await served.server.stop()
+    }
+
+    @Test func `without a limit of its own a compressed file is held to 16 GiB`() throws {
+        let file = { LandedFile(source: "s", origin: "x.gz", path: "/none/x.gz", content: "", size: $0) }
+        let source = try SourceFixture("location: data/*.gz\nformat: csv").source
+        // Too small to hold so much: it is not even opened.
+        try SourceUnpacking.checkCompressed(file(16_000_000), source: source)
+        #expect(throws: DuetError.self) { try SourceUnpacking.checkCompressed(file(17_000_000), source: source) }
     }
 
     @Test func `gzip and zstd are read whatever the URL ends in`() async throws {

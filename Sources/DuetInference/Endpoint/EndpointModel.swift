@@ -171,7 +171,8 @@ final class EndpointModel: Sendable {
             }
             return request
         }
-        guard let schema else { return request }
+        // A grammar of the declaration's own says the form; servers refuse to be told twice.
+        guard let schema, request.body["grammar"] == nil else { return request }
         request.body["response_format"] =
             schema == "json_object"
             ? ["type": "json_object"]

@@ -1,11 +1,11 @@
 internal import COpenSSL
 
 /// What a result is found by: the first 128 bits of the SHA-256 of everything it depends on.
-struct ResultKey: Hashable, Sendable {
+package struct ResultKey: Hashable, Sendable {
     let number: UInt128
 
     /// The key of some parts, in order; no two lists of parts have the same.
-    init(_ parts: [String]) {
+    package init(_ parts: [String]) {
         var bytes: [UInt8] = []
         for part in parts {
             let utf8 = part.utf8

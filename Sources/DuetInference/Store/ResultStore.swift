@@ -7,7 +7,7 @@ internal import Synchronization
 /// nothing but the memory of one run.
 ///
 /// Results are kept as they come: in a journal first, in the tables when there are many and when the store closes.
-final class ResultStore: Sendable {
+package final class ResultStore: Sendable {
     fileprivate struct State {
         var connection: Connection
         var journal: Journal?
@@ -28,7 +28,7 @@ final class ResultStore: Sendable {
     ///   - path: The file; nil for a store that is gone when it closes.
     ///   - isReadOnly: Whether answers that come are for this run alone.
     /// - Throws: ``DuetError`` with `WAREHOUSE` when another run has it or it cannot be opened.
-    init(path: String?, isReadOnly: Bool = false) throws {
+    package init(path: String?, isReadOnly: Bool = false) throws {
         let journal = try path.map(Journal.init(store:))
         do {
             let database = try Database(path: path)
@@ -67,7 +67,7 @@ final class ResultStore: Sendable {
     }
 
     /// The answers there are.
-    func find(_ keys: [ResultKey]) throws -> [ResultKey: StoredAnswer] {
+    package func find(_ keys: [ResultKey]) throws -> [ResultKey: StoredAnswer] {
         try state.withLock { state in
             guard let open = state else { return [:] }
             var found: [ResultKey: StoredAnswer] = [:]
@@ -98,7 +98,7 @@ final class ResultStore: Sendable {
     }
 
     /// Keeps answers; they outlive the process from here on.
-    func keep(_ answers: [(key: ResultKey, answer: StoredAnswer)], model: String) throws {
+    package func keep(_ answers: [(key: ResultKey, answer: StoredAnswer)], model: String) throws {
         try state.withLock { state in
             guard state != nil else { return }
             if let journal = state?.journal, state?.isReadOnly == false {
@@ -138,7 +138,7 @@ final class ResultStore: Sendable {
     /// Puts everything into the tables and closes; later calls find nothing.
     ///
     /// To be called by a thread that lives on: DuckDB 1.5.5 crashes when a thread that is ending closes a database.
-    func close() throws {
+    package func close() throws {
         try state.withLock { state in
             defer { state = nil }
             try state?.flush()

@@ -2,17 +2,31 @@ internal import DuetPipeline
 internal import Foundation
 
 /// What a model gave for an input.
-struct StoredAnswer: Sendable {
+package struct StoredAnswer: Sendable {
     /// What it wrote.
-    var text: String?
+    package var text: String?
     /// The vector it computed.
-    var vector: [Float]?
+    package var vector: [Float]?
     /// Why there is no answer.
-    var error: String?
+    package var error: String?
     /// Tokens it read.
-    var tokensIn = 0
+    package var tokensIn = 0
     /// Tokens it wrote.
-    var tokensOut = 0
+    package var tokensOut = 0
+
+    package init(
+        text: String? = nil,
+        vector: [Float]? = nil,
+        error: String? = nil,
+        tokensIn: Int = 0,
+        tokensOut: Int = 0
+    ) {
+        self.text = text
+        self.vector = vector
+        self.error = error
+        self.tokensIn = tokensIn
+        self.tokensOut = tokensOut
+    }
 
     /// The vector's numbers as bytes, little-endian, as they are stored.
     var vectorBytes: [UInt8]? { vector.map { vector in vector.withUnsafeBytes { Array($0) } } }
