@@ -227,7 +227,8 @@ let package = Package(
         .testTarget(
             name: "DuetCompareTests",
             dependencies: [
-                "DuckKit", "DuetCompare", "DuetEngine", "DuetEvents", "DuetPipeline", "DuetReport", "DuetTestSupport",
+                "DuckKit", "DuetCompare", "DuetEngine", "DuetEvents", "DuetPipeline", "DuetReport", "DuetTPC",
+                "DuetTestSupport",
             ],
             swiftSettings: strict
         ),

@@ -86,7 +86,12 @@ extension DatasetUpdate {
         let start = ContinuousClock.now
         let change: ChangeProgram?
         switch choice.way {
-        case .incremental: change = try follow(view, inputs, query: query, measures: &measures)
+        case .incremental:
+            do {
+                change = try follow(view, inputs, query: query, measures: &measures)
+            } catch let error as DuetError {
+                throw RuleFailure(error: error)
+            }
         case .direct: change = try computeDirectly(view, query: query, measures: &measures)
         case .replace: return try replace(view, query: query, version: version, measures: &measures)
         }
@@ -207,7 +212,8 @@ extension DatasetUpdate {
 
     /// Chooses by the dataset's refresh policy, then by cost.
     private func choose(_ view: MaintainedView, inputs: [ChangedInput]) throws -> WayChoice {
-        try WayChoice(
+        if let failedRules { return WayChoice(.direct, failedRules) }
+        return try WayChoice(
             dataset,
             view,
             unknown: node.inputs.first { view.deltas[$0] == nil && session.graph[$0]?.dataset.kind != .view },

@@ -14,8 +14,10 @@ struct DatasetUpdate {
     let hasReaders: Bool
     /// Whether it is made anew because that was asked for.
     var isFullRefresh = false
+    /// Why change rules are not to be used: they have just failed.
+    var failedRules: String?
     /// What others need not ask the warehouse for.
-    let notes = UpdateNotes()
+    private(set) var notes = UpdateNotes()
 
     var dataset: Dataset { node.dataset }
     var store: DatasetStore { DatasetStore(dataset: dataset, connection: connection) }
@@ -43,7 +45,37 @@ struct DatasetUpdate {
     }
 
     /// Does what was decided.
+    ///
+    /// Change rules are SQL of duet's own making over tables of its own; where they fail, the user's query has the word.
     func run(_ decision: RefreshPlan.Decision, reason: String, measures: inout StepMeasures) throws {
+        let before = measures
+        do {
+            try attempt(decision, reason: reason, measures: &measures)
+        } catch let failure as RuleFailure where !session.request.control.isCancelled {
+            var direct = self
+            direct.notes = UpdateNotes()
+            direct.failedRules = "its change rules failed (\(failure.error.message))"
+            measures = before
+            try direct.attempt(decision, reason: reason, measures: &measures)
+            session.log.record(
+                .notice,
+                level: .warning,
+                step: dataset.name.description,
+                stepKind: .dataset,
+                "\(dataset.name) was computed in full, because its change rules failed",
+                error: "\(failure.error)"
+            )
+        } catch let failure as RuleFailure {
+            throw failure.error
+        }
+    }
+
+    /// Change rules that failed; nothing they did is kept.
+    struct RuleFailure: Error {
+        let error: DuetError
+    }
+
+    private func attempt(_ decision: RefreshPlan.Decision, reason: String, measures: inout StepMeasures) throws {
         let state = memory.state
         let files = node.sources.flatMap { memory.files(of: $0) }
         measures.reason = reason

@@ -16,7 +16,8 @@ struct UpdatePlanner {
         let warehouse = try Warehouse(
             path: request.home.warehouse(.declarative),
             settings: request.settings,
-            functions: inference.functions
+            functions: inference.functions,
+            schema: request.pipeline.defaultSchema
         )
         let connection = try warehouse.connect()
         let graph = try QueryAnalysis.graph(

@@ -51,7 +51,8 @@ struct ViewCompiler {
                     table: input.table,
                     columns: columns.map { ViewColumn(name: $0.name, type: "\($0.type)") },
                     current: store.published,
-                    delta: delta
+                    delta: delta,
+                    references: relied(source)
                 )
             }
             program = try MaintenanceCompiler(frontEnd: DuckFrontEnd(connection: connection)).compile(
@@ -69,5 +70,14 @@ struct ViewCompiler {
             )
         }
         return MaintainedView(program: program, deltas: deltas)
+    }
+
+    /// The foreign keys that the user vouches for, and that rules may go by.
+    private func relied(_ dataset: Dataset) -> [InputRelation.ForeignKey] {
+        dataset.foreignKeys.filter(\.isRelied).compactMap { key in
+            let target = key.target.isEmpty ? graph[key.dataset]?.dataset.primaryKey ?? [] : key.target
+            guard !target.isEmpty, target.count == key.columns.count else { return nil }
+            return InputRelation.ForeignKey(columns: key.columns, input: key.dataset.key, target: target)
+        }
     }
 }

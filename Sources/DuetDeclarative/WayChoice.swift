@@ -93,7 +93,8 @@ struct WayChoice {
         cost = choice
     }
 
-    private init(_ way: Way, _ reason: String?) {
+    /// A way that nothing had to be weighed for.
+    init(_ way: Way, _ reason: String?) {
         self.way = way
         self.reason = reason
     }

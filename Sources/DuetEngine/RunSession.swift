@@ -38,7 +38,8 @@ public final class RunSession: Sendable {
         let warehouse = try Warehouse(
             path: request.home.warehouse(style),
             settings: request.settings,
-            functions: inference.functions
+            functions: inference.functions,
+            schema: request.pipeline.defaultSchema
         )
         let file = try request.eventRetention.map { _ in try EventJournal(path: request.home.events(style)) }
         let log = EventLog(

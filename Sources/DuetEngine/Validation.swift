@@ -55,11 +55,11 @@ public enum Validation {
         var options = InferenceOptions(store: nil) { Fetcher() }
         options.mode = .count
         let inference = InferenceService(models: pipeline.models, folder: pipeline.folder, options: options)
-        let connection = try Warehouse.scratch(functions: inference.functions)
+        let connection = try Warehouse.scratch(functions: inference.functions, schema: pipeline.defaultSchema)
         let graph = try QueryAnalysis.graph(of: pipeline, connection: connection)
         var checker = Checker(pipeline: pipeline, connection: connection, files: files)
         for schema in Set(pipeline.datasets.map(\.name.schema)).sorted() where schema.lowercased() != "main" {
-            try connection.execute("CREATE SCHEMA \(SQL.identifier(schema))")
+            try connection.execute("CREATE SCHEMA IF NOT EXISTS \(SQL.identifier(schema))")
         }
         for node in graph.nodes { try checker.check(node) }
         return (checker, graph)

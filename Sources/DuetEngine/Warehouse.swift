@@ -7,6 +7,8 @@ public final class Warehouse: Sendable {
     /// The file.
     public let path: String
     private let database: Database
+    /// Where names without a schema are looked for; nil for DuckDB's own default.
+    private let schema: String?
 
     /// The version of the tables that duet keeps beside the data; a file of another version is refused.
     static let format = 2
@@ -18,12 +20,14 @@ public final class Warehouse: Sendable {
     ///   - settings: How DuckDB may use the machine.
     ///   - isReadOnly: Whether only to read; then the file must exist.
     ///   - functions: Functions that its queries may call.
+    ///   - schema: The pipeline's schema for names without one.
     /// - Throws: ``DuetError`` with `WAREHOUSE` when the file cannot be opened, is in use or of another version.
     public init(
         path: String,
         settings: EngineSettings = EngineSettings(),
         isReadOnly: Bool = false,
-        functions: [ScalarFunction] = []
+        functions: [ScalarFunction] = [],
+        schema: String = "main"
     ) throws {
         self.path = path
         var configuration = settings.configuration
@@ -43,6 +47,7 @@ public final class Warehouse: Sendable {
             database = try Database(path: path, configuration: configuration)
             try Self.prepare(database)
             try database.register(functions)
+            self.schema = try Self.makeDefault(schema, database, isReadOnly: isReadOnly)
         } catch {
             throw Self.openError(error, path: path)
         }
@@ -50,18 +55,53 @@ public final class Warehouse: Sendable {
     }
 
     /// Opens a connection; each thread needs its own.
-    public func connect() throws(DuckDBError) -> Connection { try database.connect() }
+    public func connect() throws(DuckDBError) -> Connection {
+        let connection = try database.connect()
+        if let schema { try connection.execute("SET schema = \(SQL.literal(schema))") }
+        return connection
+    }
+
+    /// Makes the schema that names without one mean.
+    ///
+    /// - Returns: The schema; nil where DuckDB looks anyway, or where there is none yet that could be looked into.
+    private static func makeDefault(
+        _ schema: String,
+        _ database: Database,
+        isReadOnly: Bool
+    ) throws(DuckDBError) -> String? {
+        guard schema.lowercased() != "main" else { return nil }
+        let connection = try database.connect()
+        let found = try connection.scalar(
+            "SELECT count(*) FROM duckdb_schemas() WHERE lower(schema_name) = lower(?) AND NOT internal "
+                + "AND database_name = current_database()",
+            [.varchar(schema)]
+        )
+        if found.int ?? 0 == 0 {
+            if isReadOnly { return nil }
+            try connection.execute("CREATE SCHEMA IF NOT EXISTS \(SQL.identifier(schema))")
+        }
+        return schema
+    }
 
     /// A connection to a database in memory, for looking at things.
     ///
-    /// - Parameter functions: Functions that its queries may call.
+    /// - Parameters:
+    ///   - functions: Functions that its queries may call.
+    ///   - schema: The schema for names without one; it is made.
     /// - Returns: The connection.
     /// - Throws: ``DuckDBError`` when DuckDB gives none.
-    public static func scratch(functions: [ScalarFunction] = []) throws(DuckDBError) -> Connection {
+    public static func scratch(
+        functions: [ScalarFunction] = [],
+        schema: String = "main"
+    ) throws(DuckDBError) -> Connection {
         let database = try Database()
         try prepare(database)
         try database.register(functions)
-        return try database.connect()
+        let connection = try database.connect()
+        if let schema = try makeDefault(schema, database, isReadOnly: false) {
+            try connection.execute("SET schema = \(SQL.literal(schema))")
+        }
+        return connection
     }
 
     /// Instants are read and shown in UTC, so that no result depends on where it is computed.

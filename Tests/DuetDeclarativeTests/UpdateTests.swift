@@ -1,3 +1,4 @@
+import DuckKit
 import DuetDeclarative
 import DuetEngine
 import DuetEvents
@@ -128,6 +129,65 @@ import Testing
         #expect(idle.end(of: "gold.late")?.kind == .stepCompleted)
         #expect(idle.measures(of: "gold.late")?.reason?.contains("clock") == true)
         #expect(idle.end(of: "gold.n")?.kind == .stepSkipped)
+    }
+
+    @Test func `where change rules fail, the query is computed, and the update says why`() async throws {
+        let fixture = try fixture(
+            "CREATE MATERIALIZED VIEW gold.rare REFRESH POLICY INCREMENTAL AS "
+                + "SELECT n, count(*) AS times FROM (SELECT id % 3 AS k, count(*) AS n FROM bronze.t GROUP BY k) GROUP BY n;"
+        )
+        try await fixture.run(.declarative)
+        // Somebody damages what duet keeps for its rules.
+        try await offPool {
+            let warehouse = try Warehouse(path: fixture.home.warehouse(.declarative))
+            _ = try warehouse.connect().execute("DROP TABLE duet_data.\"gold.rare__1\"")
+        }
+        try fixture.drop("id\n4\n5\n", "b.csv")
+        let outcome = try await fixture.run(.declarative)
+        #expect(outcome.isSuccess)
+        #expect(outcome.measures(of: "gold.rare")?.whyNotCheaper?.contains("its change rules failed") == true)
+        let told = outcome.events.first { $0.kind == .notice && $0.step == "gold.rare" }
+        #expect(told?.level == .warning && told?.error?.contains("gold.rare__1") == true)
+        #expect(try fixture.rows("SELECT * FROM gold.rare ORDER BY n") == [["1", "1"], ["2", "1"]])
+        // What was damaged is made again when it is next of use.
+        try fixture.drop("id\n6\n", "c.csv")
+        #expect(try await fixture.run(.declarative).measures(of: "gold.rare")?.strategy == .full)
+        try fixture.drop("id\n9\n", "d.csv")
+        #expect(try await fixture.run(.declarative).measures(of: "gold.rare")?.strategy == .incremental)
+        #expect(try fixture.rows("SELECT * FROM gold.rare ORDER BY n") == [["1", "1"], ["2", "2"]])
+    }
+
+    @Test func `names without a schema are in the pipeline's own, wherever they are looked up`() async throws {
+        let fixture = try PipelineFixture(
+            "schema: sales\nsources: {s: {location: data/*.csv}}",
+            sql: """
+                CREATE STREAMING TABLE t AS SELECT id FROM STREAM read_files('${source.s}');
+                CREATE VIEW odd AS SELECT * FROM t WHERE id % 2 = 1;
+                CREATE MATERIALIZED VIEW n AS SELECT count(*) AS n, max(t.id) AS m FROM t JOIN odd USING (id);
+                """
+        )
+        try fixture.drop("id\n1\n2\n", "a.csv")
+        for style in Style.allCases { #expect(try await fixture.run(style).isSuccess) }
+        try fixture.drop("id\n3\n", "b.csv")
+        for style in Style.allCases { #expect(try await fixture.run(style).isSuccess) }
+        #expect(try fixture.rows("SELECT * FROM sales.n") == [["2", "3"]])
+        #expect(try fixture.differences().isEmpty)
+        let request = RunRequest(pipeline: try fixture.pipeline(), home: fixture.home, fetcher: fixture.fetcher)
+        let plan = try await offPool { try DeclarativeExecutor().plan(request, tellsSQL: true) }
+        #expect(plan.steps.map(\.dataset.description) == ["sales.t", "sales.odd", "sales.n"])
+    }
+
+    @Test func `numbers of updates go on after the dataset with the last one was dropped`() async throws {
+        let fixture = try fixture("CREATE MATERIALIZED VIEW gold.z AS SELECT max(n) AS n FROM gold.n;")
+        let first = try await fixture.run(.declarative)
+        let last = try #require(first.measures(of: "gold.z")?.version)
+        try fixture.rewrite(
+            sql: "CREATE STREAMING TABLE bronze.t AS SELECT id * ${factor} AS id FROM STREAM read_files('${source.s}');"
+        )
+        try await fixture.run(.declarative, update: UpdateOptions(dropsRemoved: true))
+        try fixture.drop("id\n2\n", "b.csv")
+        let next = try await fixture.run(.declarative)
+        #expect(try #require(next.measures(of: "bronze.t")?.version) > last)
     }
 
     @Test func `the continuous mode takes what comes between its runs, past failures, until it is stopped`()

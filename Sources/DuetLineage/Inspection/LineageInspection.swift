@@ -27,7 +27,7 @@ public struct LineageInspection: Sendable {
 
     /// A connection that reads the warehouse.
     package func open() throws -> Connection {
-        try Warehouse(path: home.warehouse(style), isReadOnly: true).connect()
+        try Warehouse(path: home.warehouse(style), isReadOnly: true, schema: pipeline.defaultSchema).connect()
     }
 
     /// The datasets in order.

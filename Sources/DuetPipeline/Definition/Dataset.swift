@@ -32,6 +32,10 @@ public struct Dataset: Sendable {
     public var expectations: [Expectation]
     /// The rules that all its rows together are held to.
     public var tableChecks: [TableCheck] = []
+    /// The columns that tell its rows apart, as far as the statement says; nothing checks it.
+    public var primaryKey: [String] = []
+    /// The datasets that its rows refer to, as far as the statement says; nothing checks it.
+    public var foreignKeys: [ForeignKey] = []
     /// What the `COMMENT` says.
     public var comment: String?
     /// `TBLPROPERTIES`, in order.

@@ -5,9 +5,8 @@ extension StatementParser {
             var reader = TokenReader(file: file, tokens: Array(item))
             if reader.current?.isWord("CONSTRAINT") == true {
                 try constraint(&reader, into: &dataset)
-            } else if reader.take("PRIMARY", "KEY") || reader.take("FOREIGN", "KEY") {
-                // Informational in the service; nothing is checked there either.
-                continue
+            } else if try key(&reader, into: &dataset) {
+                try end(of: "the key", &reader)
             } else if reader.take("EXPECT") {
                 throw reader.error(
                     .sqlSyntax,
@@ -16,7 +15,8 @@ extension StatementParser {
                     at: item.first
                 )
             } else {
-                dataset.columns.append(try column(&reader))
+                let declared = try column(&reader, into: &dataset)
+                dataset.columns.append(declared)
                 if let column = dataset.columns.last, column.isRequired {
                     require(column, at: item.first, into: &dataset)
                 }
@@ -46,10 +46,7 @@ extension StatementParser {
         reader.advance()
         let nameToken = reader.current
         let name = try reader.name("constraint's name")
-        if reader.take("PRIMARY", "KEY") || reader.take("FOREIGN", "KEY") {
-            // Informational in the service; nothing is checked there either.
-            return
-        }
+        if try key(&reader, into: &dataset) { return try end(of: "the key", &reader) }
         try reader.expect("EXPECT", "after the constraint's name")
         let isUnique = reader.take("UNIQUE")
         let isCount = !isUnique && reader.take("ROW", "COUNT")
@@ -115,7 +112,14 @@ extension StatementParser {
         )
     }
 
-    private func column(_ reader: inout TokenReader) throws(DuetError) -> ColumnDeclaration {
+    private func end(of what: String, _ reader: inout TokenReader) throws(DuetError) {
+        guard reader.isAtEnd else { throw reader.unexpected("',' or ')' after \(what)") }
+    }
+
+    private func column(
+        _ reader: inout TokenReader,
+        into dataset: inout Dataset
+    ) throws(DuetError) -> ColumnDeclaration {
         var column = ColumnDeclaration(name: try reader.name("column's name"), type: nil, isRequired: false)
         var type: [String] = []
         while let token = reader.current {
@@ -123,13 +127,10 @@ extension StatementParser {
                 column.isRequired = true
             } else if reader.take("COMMENT") {
                 column.comment = try reader.string("comment")
-            } else if reader.take("PRIMARY", "KEY") {
-                _ = reader.take("RELY") || reader.take("NORELY")
             } else if reader.take("CONSTRAINT") {
                 _ = try reader.name("constraint's name")
-            } else if reader.take("FOREIGN", "KEY") || reader.take("REFERENCES") {
-                // Informational in the service; nothing is checked there either.
-                while !reader.isAtEnd { reader.advance() }
+            } else if try key(&reader, of: column.name, into: &dataset) {
+                continue
             } else if reader.take("GENERATED") || reader.take("MASK") || reader.take("DEFAULT") {
                 throw reader.error(
                     .unsupported,

@@ -1,16 +1,27 @@
 -- Silver: the eight tables of TPC-H as they stand, under the names that the queries use.
 
-CREATE OR REFRESH STREAMING TABLE silver.orders COMMENT 'The orders there are';
+CREATE OR REFRESH STREAMING TABLE silver.orders (
+  CONSTRAINT orders_key PRIMARY KEY (o_orderkey) RELY,
+  CONSTRAINT orders_customer FOREIGN KEY (o_custkey) REFERENCES silver.customer (c_custkey) NOT ENFORCED RELY
+) COMMENT 'The orders there are';
 CREATE FLOW orders AS AUTO CDC INTO silver.orders
 FROM STREAM(bronze.orders_events) KEYS (o_orderkey)
 APPLY AS DELETE WHEN op = 'D' SEQUENCE BY seq COLUMNS * EXCEPT (op, seq) STORED AS SCD TYPE 1;
 
-CREATE OR REFRESH STREAMING TABLE silver.lineitem COMMENT 'The lines of the orders there are';
+CREATE OR REFRESH STREAMING TABLE silver.lineitem (
+  CONSTRAINT lineitem_order FOREIGN KEY (l_orderkey) REFERENCES silver.orders (o_orderkey) NOT ENFORCED RELY,
+  CONSTRAINT lineitem_part FOREIGN KEY (l_partkey) REFERENCES silver.part (p_partkey) NOT ENFORCED RELY,
+  CONSTRAINT lineitem_supplier FOREIGN KEY (l_suppkey) REFERENCES silver.supplier (s_suppkey) NOT ENFORCED RELY,
+  CONSTRAINT lineitem_partsupp FOREIGN KEY (l_partkey, l_suppkey)
+    REFERENCES silver.partsupp (ps_partkey, ps_suppkey) NOT ENFORCED RELY
+) COMMENT 'The lines of the orders there are';
 CREATE FLOW lineitem AS AUTO CDC INTO silver.lineitem
 FROM STREAM(bronze.lineitem_events) KEYS (l_orderkey, l_linenumber)
 APPLY AS DELETE WHEN op = 'D' SEQUENCE BY seq COLUMNS * EXCEPT (op, seq) STORED AS SCD TYPE 1;
 
-CREATE OR REFRESH STREAMING TABLE silver.customer COMMENT 'The customers there are';
+CREATE OR REFRESH STREAMING TABLE silver.customer (
+  CONSTRAINT customer_nation FOREIGN KEY (c_nationkey) REFERENCES silver.nation (n_nationkey) NOT ENFORCED RELY
+) COMMENT 'The customers there are';
 CREATE FLOW customer AS AUTO CDC INTO silver.customer
 FROM STREAM(bronze.customer_events) KEYS (c_custkey)
 APPLY AS DELETE WHEN op = 'D' SEQUENCE BY seq COLUMNS * EXCEPT (op, seq) STORED AS SCD TYPE 1;
