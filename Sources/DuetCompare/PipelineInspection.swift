@@ -85,7 +85,8 @@ public struct PipelineInspection: Sendable {
     /// - Returns: A table, or JSON.
     /// - Throws: ``DuetError`` when there is no warehouse yet.
     public func list(_ style: Style, asJSON: Bool) throws -> String {
-        let connection = try Warehouse(path: home.warehouse(style), isReadOnly: true, schema: pipeline.defaultSchema).connect()
+        let connection = try Warehouse(path: home.warehouse(style), isReadOnly: true, schema: pipeline.defaultSchema)
+            .connect()
         var rows: [(dataset: Dataset, count: Int?)] = []
         let known = Set(
             try connection.rows(
@@ -169,7 +170,10 @@ public struct PipelineInspection: Sendable {
                 hint: Suggestion.hint(for: name, among: known.map(\.description), noun: "datasets")
             )
         }
-        return (try Warehouse(path: home.warehouse(style), isReadOnly: true, schema: pipeline.defaultSchema).connect(), dataset)
+        return (
+            try Warehouse(path: home.warehouse(style), isReadOnly: true, schema: pipeline.defaultSchema).connect(),
+            dataset
+        )
     }
 
     /// What a failed look at a dataset means.

@@ -47,7 +47,9 @@ import Testing
         #expect(try await readsOfLines(unrelied) > 0)
         for fixture in [relied, unrelied] {
             #expect(
-                try fixture.rows("SELECT * FROM g.cities ORDER BY city") == [["Bern", "6"], ["Kiel", "4"], ["Ulm", "7"]]
+                try fixture.rows("SELECT * FROM g.cities ORDER BY city") == [
+                    ["Bern", "6"], ["Kiel", "4"], ["Ulm", "7"],
+                ]
             )
         }
     }

@@ -77,7 +77,8 @@ extension StatementParser {
                 isRelied = true
             } else if reader.take("NORELY") {
                 isRelied = false
-            } else if reader.take("NOT", "ENFORCED") || reader.take("DEFERRABLE") || reader.take("INITIALLY", "DEFERRED")
+            } else if reader.take("NOT", "ENFORCED") || reader.take("DEFERRABLE")
+                || reader.take("INITIALLY", "DEFERRED")
                 || reader.take("MATCH", "FULL") || reader.take("ON", "UPDATE", "NO", "ACTION")
                 || reader.take("ON", "DELETE", "NO", "ACTION") || reader.take("TIMESERIES")
             {
