@@ -96,6 +96,8 @@ struct DateTimeParser {
             position += 1
             let isSlash = byte == 0x2F
             skipSpace()
+            // The time that a T introduces follows the date at once.
+            if let letter = current, letter | 0x20 == 0x74, isDigit(following(1)) { return false }
             return !isSlash || current != nil
         }
         if current == 0x2D, !isDateClosed, !marks.isEmpty, marks.count < 3,
@@ -251,12 +253,10 @@ struct DateTimeParser {
 
     private mutating func readStrictTime() -> Bool {
         skipSpace()
-        guard let (hour, hourDigits) = readNumber(), hourDigits == 2, hour < 24, current == 0x3A else { return false }
-        position += 1
+        guard let (hour, hourDigits) = readNumber(), hourDigits == 2, hour < 24, readColon() else { return false }
         guard let (minute, minuteDigits) = readNumber(), minuteDigits == 2, minute < 60 else { return false }
         var ticks = Int64(hour * 3_600 + minute * 60) * DateTime.ticksPerSecond
-        if current == 0x3A {
-            position += 1
+        if readColon() {
             guard let (second, digits) = readNumber(), digits == 2, second < 60 else { return false }
             ticks += Int64(second) * DateTime.ticksPerSecond
             if current == 0x2E {
@@ -274,6 +274,19 @@ struct DateTimeParser {
         }
         skipSpace()
         return current == nil || (current == 0x23 && position == bytes.count - 1)
+    }
+
+    /// A colon with what space there is around it; without one nothing is read.
+    private mutating func readColon() -> Bool {
+        let start = position
+        skipSpace()
+        guard current == 0x3A else {
+            position = start
+            return false
+        }
+        position += 1
+        skipSpace()
+        return true
     }
 
     /// `+2`, `+02`, `+0200` or `+02:00`.

@@ -74,10 +74,9 @@ enum ConversionFunctions {
     }
 
     private static func int(_ call: FunctionCall) throws(Failure) -> ExpressionValue {
-        if case .integer = call[0] { return call[0] }
         let value = try double(call)
         if value.isNaN { throw call.failure(.conversion, "cannot make an integer of a value that is no number") }
-        // Text goes through a double as well, so beyond 2^53 the result is the nearest double.
+        // Text and integers go through a double as well, so beyond 2^53 the result is the nearest double.
         guard let whole = Int64(exactly: value) else {
             let reason = value.magnitude < 9e18 ? "it has a fraction" : "it does not fit into 64 bits"
             throw call.failure(

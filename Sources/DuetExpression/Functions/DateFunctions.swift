@@ -169,7 +169,9 @@ enum DateFunctions {
     )
         throws(Failure) -> DateTime
     {
-        let ticks = moment.ticks + Int64(seconds) * DateTime.ticksPerSecond
+        // At the calendar's ends a conversion stops, as .NET's does, in place of failing.
+        let moved = moment.ticks + Int64(seconds) * DateTime.ticksPerSecond
+        let ticks = min(max(0, moved), DateTime.maximumTicks)
         guard let shifted = DateTime(ticks: ticks, kind: kind) else {
             throw call.failure(.overflow, "leaves the years 1 to 9999")
         }

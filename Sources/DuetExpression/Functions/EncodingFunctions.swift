@@ -109,8 +109,10 @@ enum EncodingFunctions {
         let head = String(decoding: bytes[5..<comma], as: UTF8.self)
         let data = String(decoding: bytes[(comma + 1)...], as: UTF8.self)
         var parts = head.split(separator: ";", omittingEmptySubsequences: false).map(String.init)
-        let isBase64 = parts.count > 1 && CaseMapping.lower(parts[parts.count - 1]) == "base64"
+        let isBase64 = CaseMapping.lower(parts[parts.count - 1]) == "base64"
         if isBase64 { parts.removeLast() }
+        // `data:base64,` names neither type nor parameter.
+        if parts.isEmpty { parts = [""] }
         let isTypeMissing = parts[0].isEmpty && parts.count > 1
         guard !isTypeMissing, !parts.dropFirst().contains("") else { throw notDataURI(text, call) }
         let type = head.isEmpty || parts[0].isEmpty ? "text/plain" : parts.joined(separator: ";")

@@ -60,12 +60,10 @@ struct FunctionCall {
     }
 
     /// The argument as a 32-bit integer, the size of counts and offsets in the language.
+    ///
+    /// What does not fit loses its upper bits, as in the service's engine.
     func smallInteger(_ position: Int, _ role: String) throws(Failure) -> Int {
-        let value = try integer(position, role)
-        guard let small = Int32(exactly: value) else {
-            throw failure(.range, "cannot use \(value) as \(role): it does not fit into 32 bits")
-        }
-        return Int(small)
+        Int(Int32(truncatingIfNeeded: try integer(position, role)))
     }
 
     func wrongType(_ position: Int, _ role: String, _ wanted: String) -> Failure {

@@ -68,9 +68,9 @@ enum StringFunctions {
 
     private static func substring(_ call: FunctionCall) throws(Failure) -> ExpressionValue {
         let text = try call.string(0, "the text")
-        let start = try call.integer(1, "the start")
+        let start = Int64(try call.smallInteger(1, "the start"))
         let count = text.utf16.count
-        let wanted = call.count > 2 ? try call.integer(2, "the length") : nil
+        let wanted = call.count > 2 ? Int64(try call.smallInteger(2, "the length")) : nil
         guard start >= 0, start < count else {
             let hint = count == 0 ? "the text is empty" : nil
             throw call.failure(.range, "cannot start at \(start) in a text of \(count) characters", hint: hint)
