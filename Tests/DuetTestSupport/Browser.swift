@@ -36,6 +36,18 @@ public final class Browser: Sendable {
         session = "/session/\(id)"
     }
 
+    /// Makes the page as wide and high as a phone's, which may be narrower than a window can be.
+    public func emulate(width: Int, height: Int) async throws {
+        let parameters: JSONValue = [
+            "width": .integer(Int64(width)), "height": .integer(Int64(height)), "deviceScaleFactor": 2, "mobile": true,
+        ]
+        _ = try await driver.send(
+            "POST",
+            "\(session)/goog/cdp/execute",
+            ["cmd": "Emulation.setDeviceMetricsOverride", "params": parameters]
+        )
+    }
+
     /// Opens a page and waits until it is loaded.
     public func open(_ url: URL) async throws {
         _ = try await driver.send("POST", "\(session)/url", ["url": .string(url.absoluteString)])
