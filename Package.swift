@@ -110,8 +110,8 @@ let package = Package(
         .target(
             name: "DuetStudio",
             dependencies: [
-                "DuckKit", "DuetCompare", "DuetEngine", "DuetEvents", "DuetFetch", "DuetPipeline", "DuetReport",
-                "DuetServe",
+                "DuckKit", "DuetCompare", "DuetEngine", "DuetEvents", "DuetFetch", "DuetLineage", "DuetPipeline",
+                "DuetReport", "DuetServe",
                 .product(name: "FlyingFox", package: "FlyingFox"),
                 .product(name: "FlyingSocks", package: "FlyingFox"),
                 .product(name: "Mustache", package: "swift-mustache"),

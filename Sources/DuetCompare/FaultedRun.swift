@@ -1,14 +1,14 @@
-internal import DuetEngine
+package import DuetEngine
 internal import DuetEvents
 internal import DuetPipeline
-internal import DuetReport
+package import DuetReport
 internal import Foundation
 
 /// A run under a fault, before it is known how the style got over it.
-struct FaultedRun {
+package struct FaultedRun {
     var style: Style
-    var ending: FaultOutcome.Ending
-    var measures: RunMeasures
+    package var ending: FaultOutcome.Ending
+    package var measures: RunMeasures
     var error: String?
     var state = (changed: 0, kept: 0, lost: 0)
 
@@ -43,15 +43,24 @@ struct FaultedRun {
 }
 
 /// A run in a process of its own that is ended by kill -9.
-struct KilledRun {
+package struct KilledRun {
     let command: String
     let arguments: [String]
     let style: Style
     let events: String
     let control: RunControl
 
+    /// Prepares it.
+    package init(command: String, arguments: [String], style: Style, events: String, control: RunControl) {
+        self.command = command
+        self.arguments = arguments
+        self.style = style
+        self.events = events
+        self.control = control
+    }
+
     /// Starts it and kills it once so many of its steps have ended.
-    func run(after steps: Int) throws -> FaultedRun {
+    package func run(after steps: Int) throws -> FaultedRun {
         let before = lines().count
         let process = Process()
         process.executableURL = URL(fileURLWithPath: command)

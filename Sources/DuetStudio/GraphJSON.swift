@@ -112,6 +112,14 @@ enum GraphJSON {
                     ]
                 }
             ),
+            "changes": .array(
+                ScenarioActionKind.allCases.map {
+                    [
+                        "kind": .string($0.rawValue), "meaning": .string($0.meaning), "fault": .bool($0.isFault),
+                        "definition": .bool($0.changesDefinition),
+                    ]
+                }
+            ),
             "busy": state.busy.map { .string($0) } ?? .null,
             "pending": .array(state.pending.map { .string($0) }),
             "rounds": .array(state.rounds.map(json)),
@@ -122,6 +130,7 @@ enum GraphJSON {
     private static func json(_ round: Playground.Round) -> JSONValue {
         var object: JSONObject = ["name": .string(round.name)]
         for style in Style.allCases { object[style.rawValue] = round.runs[style].map(json) }
+        object["changed_percent"] = round.changedPercent.map { .double($0) }
         if let datasets = round.datasets {
             object["equal"] = .bool(datasets.allSatisfy(\.isEqual))
             object["datasets"] = .array(

@@ -31,6 +31,9 @@ public final class Playground: Sendable {
         public var runs: [Style: Run] = [:]
         /// Every published dataset held against its namesake; nil until both styles have run.
         public var datasets: [DatasetComparison]?
+        /// How many rows of the datasets that read sources changed, in percent of those they have; nil when that is not
+        /// known.
+        public var changedPercent: Double?
     }
 
     struct State {
@@ -41,6 +44,10 @@ public final class Playground: Sendable {
         var busy: String?
         var control: RunControl?
         var port = 0
+        /// What is to go wrong in the next run of each style.
+        var faults: [Style: ScenarioPlayer.Played] = [:]
+        /// How many changes beside the scenario's were made: part of new files' names.
+        var changes = 0
     }
 
     /// The scenario's steps; empty when the pipeline has none.
@@ -49,12 +56,14 @@ public final class Playground: Sendable {
     let lanes: [Style: Lane]
     let sink: any EventSink
     let state: Mutex<State>
-    private let original: Pipeline
-    private let parameters: [String: String]
-    private let workFolder: String
-    private let settings: EngineSettings
-    private let workers: Int
-    private let server: FileServer
+    let original: Pipeline
+    let parameters: [String: String]
+    let workFolder: String
+    let settings: EngineSettings
+    let workers: Int
+    let server: FileServer
+    /// The built command, of which a process is started to be killed; nil when there is none.
+    let command: String?
     private let changed: @Sendable () -> Void
 
     /// Prepares a playground; ``open()`` makes its folder.
@@ -65,6 +74,7 @@ public final class Playground: Sendable {
     ///   - workFolder: Where copies, files and warehouses are made; emptied by ``open()``.
     ///   - settings: How DuckDB may use the machine.
     ///   - workers: How many steps of a run may go on at once.
+    ///   - command: The built command, to be started and killed; nil when there is none.
     ///   - sink: Where the runs' events go.
     ///   - changed: Told when anything that ``rounds`` and the like show has changed.
     /// - Throws: ``DuetErrors`` when the pipeline is wrong.
@@ -74,6 +84,7 @@ public final class Playground: Sendable {
         workFolder: String,
         settings: EngineSettings = EngineSettings(),
         workers: Int = 2,
+        command: String? = nil,
         sink: any EventSink,
         changed: @escaping @Sendable () -> Void = {}
     ) throws {
@@ -82,6 +93,7 @@ public final class Playground: Sendable {
         self.workFolder = workFolder
         self.settings = settings
         self.workers = workers
+        self.command = command
         self.sink = sink
         self.changed = changed
         steps = original.scenario?.steps ?? []
@@ -136,6 +148,7 @@ public final class Playground: Sendable {
                 state.applied = 0
                 state.rounds = []
                 state.pending = []
+                state.faults = [:]
                 state.pipeline = try load(port: state.port)
             }
         }
@@ -261,17 +274,31 @@ public final class Playground: Sendable {
 
     private func runOne(_ style: Style) throws {
         let control = RunControl()
-        let pipeline = state.withLock { state in
+        var (pipeline, faults) = state.withLock { state in
             state.busy = "the \(style.rawValue) run"
             state.control = control
-            return state.pipeline
+            return (state.pipeline, state.faults.removeValue(forKey: style))
         }
         changed()
+        if let faults {
+            begin(faults, &pipeline)
+            if let steps = faults.killedAfter {
+                let run = try killed(style, after: steps, control)
+                state.withLock { state in
+                    state.rounds[state.rounds.count - 1].runs[style] = run
+                    state.control = nil
+                }
+                return changed()
+            }
+        }
+        defer { if faults != nil { server.setFaults([]) } }
         let request = RunRequest(
             pipeline: pipeline,
             home: home,
             settings: settings,
             workers: workers,
+            // Half a minute's wait between two tries of a transfer would only keep the visitor waiting.
+            copyPolicy: ProceduralPlan.Policy(retry: 2, retryIntervalInSeconds: 1),
             fetcher: Fetcher(),
             control: control,
             sinks: [sink]
@@ -304,13 +331,17 @@ public final class Playground: Sendable {
         let datasets = try lane(.procedural).wait {
             try lane(.declarative).wait { try EqualityProof.compare(pipeline, home: home) }
         }
-        state.withLock { $0.rounds[$0.rounds.count - 1].datasets = datasets }
+        let percent = try changedPercent(of: round, pipeline)
+        state.withLock { state in
+            state.rounds[state.rounds.count - 1].datasets = datasets
+            state.rounds[state.rounds.count - 1].changedPercent = percent
+        }
     }
 
     func lane(_ style: Style) -> Lane { lanes[style] ?? Lane(style.rawValue) }
 
     /// One thing at a time: a second wish is refused in words rather than kept waiting.
-    private func exclusively(_ what: String, _ body: () throws -> Void) throws {
+    func exclusively(_ what: String, _ body: () throws -> Void) throws {
         let other: String? = state.withLock { state in
             guard state.busy == nil else { return state.busy }
             state.busy = what
@@ -340,7 +371,7 @@ public final class Playground: Sendable {
             // What may be edited is copied; the rest, data perhaps among it, is only pointed to.
             for entry in try FileManager.default.contentsOfDirectory(atPath: original.folder) {
                 let (from, to) = ("\(original.folder)/\(entry)", "\(copyFolder)/\(entry)")
-                if entry == "transformations" {
+                if Self.isEditable(from) {
                     try FileManager.default.copyItem(atPath: from, toPath: to)
                 } else {
                     try FileManager.default.createSymbolicLink(atPath: to, withDestinationPath: from)
@@ -357,7 +388,7 @@ public final class Playground: Sendable {
     }
 
     /// The copy's definition, with its sources at this playground's server where a scenario makes them.
-    private func load(port: Int) throws -> Pipeline {
+    func load(port: Int) throws -> Pipeline {
         var values = original.parameters.merging(parameters) { $1 }
         if !steps.isEmpty { values["base"] = "http://127.0.0.1:\(port)" }
         return try Pipeline.load(folder: copyFolder, overrides: values)

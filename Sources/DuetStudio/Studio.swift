@@ -27,6 +27,8 @@ public final class Studio: Sendable {
         public var settings = EngineSettings()
         /// How many steps of a run may go on at once.
         public var workers = 2
+        /// The built command, of which a process is started to be killed; nil when there is none.
+        public var command: String?
 
         /// Creates options.
         public init(folder: String, workFolder: String) {
@@ -57,6 +59,7 @@ public final class Studio: Sendable {
             workFolder: options.workFolder,
             settings: options.settings,
             workers: options.workers,
+            command: options.command,
             sink: hub,
             changed: { hub.send("state", ["changed": true]) }
         )

@@ -22,6 +22,7 @@ struct StudioAssets: Sendable {
             ("index.html", "text/html; charset=utf-8"), ("studio.css", "text/css; charset=utf-8"),
             ("studio.js", "text/javascript; charset=utf-8"), ("graph.js", "text/javascript; charset=utf-8"),
             ("panels.js", "text/javascript; charset=utf-8"), ("dom.js", "text/javascript; charset=utf-8"),
+            ("look.js", "text/javascript; charset=utf-8"), ("compare.js", "text/javascript; charset=utf-8"),
             ("icon.svg", "image/svg+xml"),
         ] {
             files["/\(name)"] = File(type: type, bytes: try Self.read(own.appendingPathComponent(name).path))

@@ -49,6 +49,16 @@ struct StudioRouter: HTTPHandler {
         case (.GET, "/api/profile"): return try await profile(values)
         case (.GET, "/api/quarantine"): return try await quarantine(values)
         case (.GET, "/api/definition"): return json(GraphJSON.definition(try known(values)))
+        case (.GET, "/api/lineage"):
+            let look = LineageLook(playground: playground, style: try style(values["style"]))
+            return json(try await playground.lane(look.style).run { try look.columns() })
+        case (.GET, "/api/history"):
+            let look = LineageLook(playground: playground, style: try style(values["style"]))
+            let name = try known(values).name.description
+            return json(try await playground.lane(look.style).run { try look.history(name) })
+        case (.GET, "/api/activity"):
+            let (look, name) = (LineageLook(playground: playground, style: .procedural), values["name"] ?? "")
+            return json(try await Lane("activity").run { try look.activity(name) })
         case (.GET, "/api/files"): return try files()
         case (.GET, "/api/lessons"): return json(.array(lessons.map(\.json)))
         case (.GET, "/api/report.json"): return json(try await Lane("report").run { try playground.report().json })
@@ -57,6 +67,8 @@ struct StudioRouter: HTTPHandler {
             return answer(200, Data(text.utf8), type: "text/markdown; charset=utf-8")
         case (.POST, "/api/sql"): return try await ask(try await body(request))
         case (.POST, "/api/apply"): return try await apply(try await body(request))
+        case (.POST, "/api/trace"): return try await trace(try await body(request))
+        case (.POST, "/api/change"): return try await change(try await body(request))
         case (.POST, "/api/run"): return try await run(try await body(request))
         case (.POST, "/api/edit"): return try await edit(try await body(request))
         case (.POST, "/api/reset"): return try await act { try playground.reset() }
@@ -171,6 +183,30 @@ struct StudioRouter: HTTPHandler {
     private func apply(_ body: JSON) async throws -> HTTPResponse {
         let last = body["step"]?.integer ?? playground.applied
         return try await act { try playground.apply(through: last) }
+    }
+
+    private func trace(_ body: JSON) async throws -> HTTPResponse {
+        let look = LineageLook(playground: playground, style: try style(body["style"]?.string))
+        let name = try known(["name": body["name"]?.string ?? ""]).name.description
+        let values = body["values"]?.object ?? [:]
+        return json(try await playground.lane(look.style).run { try look.trace(name, values: values) })
+    }
+
+    private func change(_ body: JSON) async throws -> HTTPResponse {
+        guard let kind = body["kind"]?.string.flatMap(ScenarioActionKind.init(rawValue:)) else {
+            let known = ScenarioActionKind.allCases.map(\.rawValue)
+            throw DuetError(
+                .wrongValue,
+                "'\(body["kind"]?.string ?? "")' is no kind of change",
+                hint: Suggestion.hint(for: body["kind"]?.string ?? "", among: known, noun: "kinds")
+            )
+        }
+        var options: [String: String] = [:]
+        for member in body["options"]?.object?.members ?? [] {
+            options[member.key] = member.value.string ?? member.value.text()
+        }
+        let chosen = options
+        return try await act { try playground.change(kind, chosen) }
     }
 
     private func run(_ body: JSON) async throws -> HTTPResponse {

@@ -49,6 +49,7 @@ struct ServeCommand: ParsableCommand {
         options.port = port
         options.settings = engine.settings
         options.workers = engine.workers
+        options.command = "/proc/self/exe"
         let control = RunControl()
         let signals = StopSignals(control)
         defer { withExtendedLifetime(signals) {} }

@@ -42,7 +42,7 @@ final class StudioFixture: Sendable {
         SELECT name, sum(amount)::BIGINT AS amount FROM silver.orders JOIN bronze.people USING (person) GROUP BY name;
         """
 
-    init(port: UInt16 = 0) async throws {
+    init(port: UInt16 = 0, command: String? = nil) async throws {
         folder = try TemporaryFolder()
         try folder.write(Self.definition, to: "shop/pipeline.yml")
         try folder.write(Self.sql, to: "shop/transformations/all.sql")
@@ -50,6 +50,7 @@ final class StudioFixture: Sendable {
         options.libraryFolder = Repository.path(".deps/studio")
         options.lessonFolder = Repository.path("docs/lessons")
         options.port = port
+        options.command = command
         studio = try Studio(options)
         address = try await studio.start()
         token = address.query?.replacingOccurrences(of: "token=", with: "") ?? ""

@@ -41,6 +41,9 @@ export function seconds(value) {
   return amount < 1 ? `${Math.round(amount * 1000)} ms` : `${amount.toFixed(2)} s`;
 }
 
+/** Values for an address; a space is %20, since only forms have + for it. */
+export const asked = (values) => new URLSearchParams(values).toString().replaceAll("+", "%20");
+
 /** Asks the server; throws its own words when it refuses. */
 export async function get(path) {
   return read(await fetch(path));
@@ -61,8 +64,8 @@ async function read(response) {
   return value;
 }
 
-/** A table of an answer's columns and rows. */
-export function table(answer, caption) {
+/** A table of an answer's columns and rows; with a deed each row begins with a button that does it. */
+export function table(answer, caption, deed = null) {
   const cell = (value) => {
     const isNumber = typeof value === "number";
     return el("td", { class: value === null ? "null" : isNumber ? "number" : null },
@@ -71,7 +74,10 @@ export function table(answer, caption) {
   return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
     el("table", {},
       el("caption", {}, caption),
-      el("thead", {}, el("tr", {}, answer.columns.map((column) =>
-        el("th", { scope: "col", title: column.type }, column.name)))),
-      el("tbody", {}, answer.rows.map((row) => el("tr", {}, row.map(cell))))));
+      el("thead", {}, el("tr", {}, [deed ? el("th", { scope: "col" }, deed.words) : null, answer.columns.map((column) =>
+        el("th", { scope: "col", title: column.type }, column.name))].flat().filter(Boolean))),
+      el("tbody", {}, answer.rows.map((row, index) => el("tr", {},
+        deed ? el("td", {}, el("button", { type: "button", class: "deed", "aria-label": `${deed.words} of row ${index + 1}`,
+          onclick: () => deed.act(row) }, "⤺")) : "",
+        row.map(cell))))));
 }

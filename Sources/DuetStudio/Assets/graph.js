@@ -14,10 +14,36 @@ export class GraphView {
     this.open = open;
     this.nodes = new Map();
     this.scale = 1;
+    /** What each step was last marked as, for when it is drawn again. */
+    this.last = new Map();
   }
 
-  /** Lays out and draws the graph anew. */
+  /** Lays out and draws the graph anew; a large one may be asked for by layers, or one layer at a time. */
   show(graph) {
+    this.whole = graph;
+    this.draw(graph);
+  }
+
+  /** The graph with one node for each layer that is not the open one. */
+  grouped(open) {
+    const { nodes, edges } = this.whole;
+    if (open === "") return this.whole;
+    const groups = new Map();
+    for (const node of nodes) groups.set(node.group, [...(groups.get(node.group) ?? []), node]);
+    const place = new Map(nodes.map((node) => [node.id, node.group === open ? node.id : `layer ${node.group}`]));
+    const shown = nodes.filter((node) => node.group === open);
+    for (const [group, members] of groups) {
+      if (group !== open) shown.push({ id: `layer ${group}`, label: `${group} (${count(members.length)})`, group, kind: "layer", isLayer: true });
+    }
+    const seen = new Set();
+    const bundled = edges.map((edge) => ({ from: place.get(edge.from), to: place.get(edge.to) })).filter((edge) => {
+      const key = `${edge.from}\u0000${edge.to}`;
+      return edge.from !== edge.to && !seen.has(key) && seen.add(key);
+    });
+    return { nodes: shown, edges: bundled };
+  }
+
+  draw(graph) {
     const { graphlib, dagre } = window.dagreD3;
     const layout = new graphlib.Graph().setGraph({
       rankdir: "LR", nodesep: 10, ranksep: 44, marginx: 8, marginy: 8,
@@ -35,6 +61,7 @@ export class GraphView {
       return svg("path", { class: "edge", d: `M${points.map((p) => `${p.x},${p.y}`).join("L")}` });
     });
     const nodes = graph.nodes.map((node) => this.node(node, layout.node(node.id)));
+    this.edges = edges;
     this.canvas = svg("g", {}, svg("g", { class: "edges" }, edges), svg("g", {}, nodes));
     this.drawing = svg("svg", {
       viewBox: `0 0 ${this.size.width} ${this.size.height}`, preserveAspectRatio: "xMidYMid meet",
@@ -43,9 +70,18 @@ export class GraphView {
     this.drawing.classList.toggle("large", graph.nodes.length > large);
     const find = el("input", { type: "search", placeholder: "find", "aria-label": `Find in ${this.name}`,
       oninput: (event) => this.find(event.target.value) });
+    const groups = [...new Set(this.whole.nodes.map((node) => node.group))];
+    const choice = el("select", { "aria-label": `Layers of ${this.name}`, onchange: (event) => {
+      this.group = event.target.value;
+      this.draw(this.grouped(this.group));
+      for (const [id, marks] of this.last) this.mark(id, ...marks);
+      this.container.querySelector("select").focus();
+    } }, el("option", { value: "" }, "everything"), el("option", { value: "*" }, "layers"),
+    groups.map((group) => el("option", { value: group }, group)));
+    choice.value = this.group ?? "";
     const zoom = (factor) => () => this.zoom(factor);
     this.container.replaceChildren(
-      el("div", { class: "graph-tools" }, find,
+      el("div", { class: "graph-tools" }, groups.length > 1 ? choice : "", find,
         el("button", { type: "button", "aria-label": "Zoom in", onclick: zoom(1.4) }, "+"),
         el("button", { type: "button", "aria-label": "Zoom out", onclick: zoom(1 / 1.4) }, "−"),
         el("button", { type: "button", "aria-label": "Whole graph", onclick: () => this.zoom(0) }, "⤢")),
@@ -58,9 +94,9 @@ export class GraphView {
     const group = svg("g", {
       class: `node ${layer}`, tabindex: "0", role: "button",
       transform: `translate(${place.x - place.width / 2},${place.y - place.height / 2})`,
-      onclick: () => this.open(node),
+      onclick: () => this.enter(node),
       onkeydown: (event) => {
-        if (event.key === "Enter" || event.key === " ") { event.preventDefault(); this.open(node); }
+        if (event.key === "Enter" || event.key === " ") { event.preventDefault(); this.enter(node); }
       },
     },
     svg("title", {}),
@@ -73,8 +109,27 @@ export class GraphView {
     return group;
   }
 
+  /** Opens a dataset or activity, or a layer. */
+  enter(node) {
+    if (!node.isLayer) { this.open(node); return; }
+    this.group = node.group;
+    this.draw(this.grouped(node.group));
+    for (const [id, marks] of this.last) this.mark(id, ...marks);
+  }
+
+  /** Lights up the nodes of some datasets and sources, with a text for each; the others step back. */
+  light(texts) {
+    for (const { node, group, detail } of this.nodes.values()) {
+      const text = texts.get(node.dataset ?? node.id) ?? texts.get(`source ${node.label.replace(/^Copy /, "")}`);
+      group.classList.toggle("hit", text !== undefined);
+      group.classList.toggle("dim", text === undefined);
+      detail.textContent = text ?? "";
+    }
+  }
+
   /** Colours a node and says why. */
   mark(id, state, detail, reason) {
+    this.last.set(id, [state, detail, reason]);
     const entry = this.nodes.get(id);
     if (!entry) return;
     const { node, group } = entry;

@@ -1,6 +1,7 @@
 // The windows: look into a dataset, ask SQL, edit queries, and the guided tour.
 
-import { el, byId, get, post, table, count, bytes, seconds } from "./dom.js";
+import { asked, el, byId, get, post, table, count, bytes, seconds } from "./dom.js";
+import { activity, columns, history, rowTrace } from "./look.js";
 
 const styles = ["procedural", "declarative"];
 
@@ -22,16 +23,18 @@ async function fill(place, work) {
 }
 
 /** Opens the window of a dataset or activity. */
-export function inspect(node, style, state) {
+export function inspect(node, style, state, graph) {
   const dialog = byId("inspector");
   const place = el("div", { role: "tabpanel" });
   const last = state.rounds.filter((round) => round[style]).at(-1)?.[style];
   const event = last?.steps.find((step) => step.step === node.id);
   const tabs = node.dataset
     ? { Rows: () => rows(node.dataset, style), Definition: () => definition(node.dataset),
+      Columns: () => columns(node.dataset, style, graph), History: () => history(node.dataset, style),
       Profile: () => profile(node.dataset, style), Expectations: () => expectations(node.dataset, style, event),
       "Last run": () => lastRun(event, node) }
     : { "Last run": () => lastRun(event, node) };
+  if (style === "procedural") tabs["Input and output"] = () => activity(node.id);
   const buttons = Object.entries(tabs).map(([name, show]) => {
     const button = el("button", { type: "button", role: "tab", "aria-selected": "false", onclick: () => {
       for (const other of buttons) other.setAttribute("aria-selected", String(other === button));
@@ -54,10 +57,11 @@ export function inspect(node, style, state) {
 function rows(name, style) {
   const condition = el("input", { placeholder: "a condition in SQL, such as carrier = 'UA'", "aria-label": "Condition" });
   const place = el("div");
+  const way = el("div", { "aria-live": "polite" });
   const size = 50;
   let offset = 0;
   const load = () => fill(place, async () => {
-    const query = new URLSearchParams({ name, style, offset, limit: size, where: condition.value });
+    const query = asked({ name, style, offset, limit: size, where: condition.value });
     const answer = await get(`/api/dataset?${query}`);
     const end = Math.min(offset + size, answer.total);
     const turn = (by) => () => { offset = Math.max(0, offset + by); load(); };
@@ -66,26 +70,32 @@ function rows(name, style) {
         el("button", { type: "button", disabled: offset === 0, onclick: turn(-size) }, "← Earlier"),
         el("span", {}, answer.total === 0 ? "no rows" : `rows ${count(offset + 1)}–${count(end)} of ${count(answer.total)}`),
         el("button", { type: "button", disabled: end >= answer.total, onclick: turn(size) }, "Later →")),
-      table(answer, `Rows of ${name}`),
+      table(answer, `Rows of ${name}; a row's first cell shows where it comes from`, {
+        words: "Way back", act: (row) => fill(way, async () => {
+          const found = await rowTrace(name, style, answer.columns, row);
+          setTimeout(() => way.scrollIntoView({ block: "nearest" }));
+          return found;
+        }),
+      }),
     ];
   });
   const form = el("form", { class: "row", onsubmit: (event) => { event.preventDefault(); offset = 0; load(); } },
     condition, el("button", { type: "submit" }, "Filter"));
   load();
-  return [form, place];
+  return [form, place, way];
 }
 
 async function definition(name) {
-  const answer = await get(`/api/definition?${new URLSearchParams({ name })}`);
+  const answer = await get(`/api/definition?${asked({ name })}`);
   return [el("p", { class: "quiet" }, `${answer.kind}, defined at ${answer.location}`), el("pre", { tabindex: "0" }, answer.query)];
 }
 
 async function profile(name, style) {
-  return table(await get(`/api/profile?${new URLSearchParams({ name, style })}`), `Columns of ${name}`);
+  return table(await get(`/api/profile?${asked({ name, style })}`), `Columns of ${name}`);
 }
 
 async function expectations(name, style, event) {
-  const answer = await get(`/api/definition?${new URLSearchParams({ name })}`);
+  const answer = await get(`/api/definition?${asked({ name })}`);
   if (answer.expectations.length === 0) return el("p", { class: "quiet" }, "This dataset has no expectations.");
   const counts = new Map((event?.details?.expectations ?? []).map((entry) => [entry.name, entry]));
   const list = table({
@@ -94,7 +104,7 @@ async function expectations(name, style, event) {
       counts.get(rule.name)?.passed_records ?? counts.get(rule.name)?.passed ?? null,
       counts.get(rule.name)?.failed_records ?? counts.get(rule.name)?.failed ?? null]),
   }, "Expectations, with the rows of the last run that looked at any");
-  const kept = await get(`/api/quarantine?${new URLSearchParams({ name, style })}`);
+  const kept = await get(`/api/quarantine?${asked({ name, style })}`);
   return kept ? [list, table(kept, "Rows kept out, with the rule that did it")] : [list];
 }
 

@@ -2,6 +2,7 @@
 
 import { el, byId, get, post, table, count, bytes, seconds } from "./dom.js";
 import { GraphView, gantt } from "./graph.js";
+import { details } from "./compare.js";
 import { inspect, openSQL, openEditor, Tour } from "./panels.js";
 
 const styles = ["procedural", "declarative"];
@@ -38,6 +39,13 @@ async function refresh() {
 
 const run = (chosen) => act(`running ${chosen.join(", then ")}…`, () => post("/api/run", { styles: chosen }));
 const apply = (index) => act("changing the sources…", () => post("/api/apply", { step: index }));
+/** Makes one of the generator's changes; one of the definition draws the graphs anew. */
+const change = async (kind, isDefinition) => {
+  if (await act("changing…", () => post("/api/change", { kind }))) {
+    if (isDefinition) await showGraphs();
+    say(`${state.pending.at(-1)}; run both styles to see what each does about it`);
+  }
+};
 const reset = () => act("starting over…", async () => {
   const next = await post("/api/reset");
   for (const style of styles) { views[style].clear(); live[style] = null; }
@@ -81,6 +89,8 @@ function render() {
       disabled: isBusy || step.applied, onclick: () => apply(index),
       title: step.files.length > 0 ? `writes ${step.files.join(", ")}` : "leaves the sources as they are",
     }, step.name))));
+  const isEmpty = state.steps.length > 0 && !state.steps[0].applied;
+  changes(isBusy, isEmpty);
   for (const id of ["run-both", "run-procedural", "run-declarative", "reset", "edit-open"]) byId(id).disabled = isBusy;
   byId("stop").disabled = !isBusy;
   if (isBusy) say(`${state.busy}…`);
@@ -97,6 +107,22 @@ function render() {
     }
   });
   rounds();
+}
+
+/** The buttons of all that may be changed, each with a sentence on what it does. */
+function changes(isBusy, isEmpty) {
+  const place = byId("changes");
+  // Drawn once: what has the focus would lose it.
+  if (place.childElementCount === 0) {
+    place.replaceChildren(...(state.changes ?? []).map((one) => el("div", { class: "change" },
+      el("button", { type: "button", "data-kind": one.kind, "aria-describedby": `about-${one.kind}`,
+        onclick: () => change(one.kind, one.definition) }, one.kind.replaceAll("_", " ")),
+      el("span", { id: `about-${one.kind}`, class: "quiet" }, `${one.meaning}${one.fault ? "; it passes after the next run" : ""}`))));
+  }
+  for (const button of place.querySelectorAll("button")) {
+    const isDefinition = (state.changes ?? []).find((one) => one.kind === button.dataset.kind)?.definition;
+    button.disabled = isBusy || (isEmpty || state.steps.length === 0) && !(isDefinition && state.steps.length === 0);
+  }
 }
 
 function totals(style, figures) {
@@ -121,6 +147,9 @@ function rounds() {
     verdict.className = "";
     verdict.textContent = "run both styles to hold their tables against each other";
   }
+  const open = new Set([...byId("details").querySelectorAll("details[open]")].map((one) => one.id));
+  byId("details").replaceChildren(...details(state.rounds));
+  for (const one of byId("details").children) one.open = open.has(one.id);
   if (state.rounds.length === 0) { byId("rounds").replaceChildren(); return; }
   const longest = Math.max(...state.rounds.flatMap((round) => styles.map((style) => round[style]?.seconds ?? 0)), 0.001);
   const bar = (round, style, name) => {
@@ -180,7 +209,7 @@ async function showGraphs() {
   const graphs = await get("/api/graph");
   for (const style of styles) {
     views[style] = new GraphView(byId(`graph-${style}`), style === "procedural" ? "Procedural" : "Declarative",
-      (node) => inspect(node, style, state));
+      (node) => inspect(node, style, state, graphs[style]));
     views[style].show(graphs[style]);
     const last = state.rounds.filter((round) => round[style]).at(-1)?.[style];
     for (const step of last?.steps ?? []) views[style].take(step);
