@@ -90,4 +90,92 @@ import Testing
         #expect(output?["dataConsistencyVerification"]?["VerificationResult"] == "Verified")
         #expect(FileManager.default.fileExists(atPath: "\(fixture.folder.path)/files/out/2.bin"))
     }
+
+    // MARK: - Which files
+
+    private func moved(_ settings: String, at dates: [String: String]) async throws -> (FactoryFixture, PipelineRun) {
+        let (fixture, _) = try FactoryFixture.working()
+        for (name, date) in dates {
+            try fixture.folder.write(name, to: "files/in/a/\(name)")
+            try FileManager.default.setAttributes(
+                [.modificationDate: try #require(TriggerTime.date(date, .gmt))],
+                ofItemAtPath: "\(fixture.folder.path)/files/in/a/\(name)"
+            )
+        }
+        try fixture.folder.write("old.bin\n\nnew.bin\n", to: "files/lists/two.txt")
+        try fixture.folder.write("../b.bin\n", to: "files/lists/out.txt")
+        try fixture.dataset("From", "Binary", #""location": {"container": "in", "folderPath": "a"}"#)
+        try fixture.dataset("To", "Binary", #""location": {"container": "out"}"#)
+        let properties =
+            #""source": {"type": "BinarySource", "storeSettings": {"recursive": true, \#(settings)}}, "sink": {"type": "BinarySink"}"#
+        try fixture.pipeline("P", [copy("C", properties, from: reference("From"), to: reference("To"))])
+        return (fixture, try await fixture.run())
+    }
+
+    private static let dates = ["old.bin": "2026-01-01", "mid.bin": "2026-01-02", "new.bin": "2026-01-03"]
+
+    @Test(arguments: [
+        (#""modifiedDatetimeStart": "2026-01-02T00:00:00Z""#, ["mid.bin", "new.bin"]),
+        (#""modifiedDatetimeEnd": "@addDays('2026-01-01T00:00:00Z', 1)""#, ["old.bin"]),
+        (
+            #""modifiedDatetimeStart": "2026-01-01", "modifiedDatetimeEnd": "@{formatDateTime('2026-01-03')}""#,
+            ["mid.bin", "old.bin"]
+        ),
+        (#""modifiedDatetimeStart": "2027-01-01""#, []), (#""fileListPath": "lists/two.txt""#, ["new.bin", "old.bin"]),
+    ])
+    func `files are chosen by when they were changed, or by a list`(
+        _ settings: String,
+        _ expected: [String]
+    ) async throws {
+        let (fixture, run) = try await moved(settings, at: Self.dates)
+        #expect(run.status == .succeeded, "\(run.failure?.message ?? "")")
+        let found = FileManager.default.enumerator(atPath: "\(fixture.folder.path)/files/out")?.allObjects ?? []
+        #expect(found.compactMap { $0 as? String }.sorted() == expected)
+        #expect(fixture.seen.run("C")?.output["filesRead"] == .integer(Int64(expected.count)))
+    }
+
+    @Test(arguments: [
+        (#""modifiedDatetimeStart": "soon""#, "InvalidDate"),
+        (#""fileListPath": "lists/out.txt""#, "PathOutsideStandIn"),
+        (#""fileListPath": "lists/none.txt""#, "FileNotFound"),
+    ])
+    func `a choice that cannot be made is told`(_ settings: String, _ code: String) async throws {
+        let (_, run) = try await moved(settings, at: Self.dates)
+        #expect(run.failure?.code == code)
+    }
+
+    @Test func `files are moved where the source is to be emptied`() async throws {
+        let (fixture, run) = try await moved(#""deleteFilesAfterCompletion": true"#, at: Self.dates)
+        #expect(run.status == .succeeded)
+        let path = fixture.folder.path
+        #expect(try FileManager.default.contentsOfDirectory(atPath: "\(path)/files/in/a").isEmpty)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: "\(path)/files/out").count == 3)
+    }
+
+    @Test func `rows of no changed file are no rows, and a name with wildcards lists what fits`() async throws {
+        let (fixture, _) = try FactoryFixture.working()
+        try fixture.folder.write("id\n1\n", to: "files/in/a.csv")
+        try fixture.folder.write("x", to: "files/in/b.txt")
+        let source =
+            #""source": {"type": "DelimitedTextSource", "storeSettings": {"modifiedDatetimeStart": "2200-01-01"}}"#
+        try fixture.pipeline(
+            "P",
+            [
+                copy(
+                    "C",
+                    source + #", "sink": {"type": "AzureSqlSink", "tableOption": "autoCreate"}"#,
+                    from: reference("Csv", #"{"file": "a.csv"}"#),
+                    to: reference("Table", #"{"name": "T"}"#)
+                ),
+                activity(
+                    "GetMetadata",
+                    "G",
+                    #""dataset": \#(reference("Csv", #"{"file": "*.csv"}"#)), "fieldList": ["childItems"]"#
+                ),
+            ]
+        )
+        #expect(try await fixture.run().status == .succeeded)
+        #expect(fixture.seen.run("C")?.output["rowsCopied"] == 0)
+        #expect(fixture.seen.run("G")?.output["childItems"] == [["name": "a.csv", "type": "File"]])
+    }
 }

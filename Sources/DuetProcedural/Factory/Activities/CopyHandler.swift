@@ -19,7 +19,12 @@ struct CopyHandler: ActivityHandler {
             if FileLayout(output).kind == .binary, case .files(let target) = sink {
                 try FileCopy(call, environment).run(from: input, to: target, &report)
             } else {
-                try copyRows(call, input, output, sink, &report)
+                do {
+                    try copyRows(call, input, output, sink, &report)
+                } catch is NothingChanged {
+                    report.rowsRead = 0
+                    report.rowsCopied = 0
+                }
             }
             return report.json(seconds: Date().timeIntervalSince(start))
         }

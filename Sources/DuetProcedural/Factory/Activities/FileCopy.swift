@@ -19,6 +19,7 @@ struct FileCopy {
         case .files(let set):
             let files = try SourceRelation.files(of: set, source)
             guard !files.isEmpty else {
+                if FileTimes.isGiven(source) { return }
                 throw ActivityFailure(
                     "FileNotFound",
                     "no file fits the dataset '\(input.name)'",
@@ -26,6 +27,10 @@ struct FileCopy {
                 )
             }
             try copy(files, to: target, &report)
+            let settings = source.value(ignoringCase: "storeSettings")?.objectValue
+            if LookupHandler.flag(settings?.value(ignoringCase: "deleteFilesAfterCompletion")) == true {
+                for file in files { try FileManager.default.removeItem(atPath: file.path) }
+            }
         case .http(let url):
             let name = target.name ?? url.split(separator: "/").last.map(String.init) ?? "download"
             let path = "\(target.folderPath)/\(name)"

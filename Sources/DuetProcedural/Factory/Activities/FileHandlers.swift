@@ -24,7 +24,10 @@ struct GetMetadataHandler: ActivityHandler {
     }
 
     private func metadata(of set: FileSet, _ fields: [String], _ call: ActivityCall) throws -> ExpressionValue {
-        let path = set.filePath ?? set.folderPath
+        // A name with wildcards means the folder, and those of its children that fit.
+        let names = set.name.flatMap { Wildcard.isPattern($0) ? Wildcard($0) : nil }
+        let path = names == nil ? set.filePath ?? set.folderPath : set.folderPath
+        let times = try FileTimes(call["storeSettings"]?.objectValue ?? ExpressionObject())
         let manager = FileManager.default
         let exists = manager.fileExists(atPath: path)
         let wanted = Set(fields.map { $0.lowercased() })
@@ -59,7 +62,9 @@ struct GetMetadataHandler: ActivityHandler {
                         isFinal: true
                     )
                 }
-                output["childItems"] = .array(try children(of: path))
+                output["childItems"] = .array(
+                    try children(of: path) { names?.matches($0) ?? true && times.contains("\(path)/\($0)") }
+                )
             case "structure", "columncount":
                 let connection = try environment.warehouse.connect()
                 try set.format.prepare(connection)
@@ -83,8 +88,8 @@ struct GetMetadataHandler: ActivityHandler {
         return .object(output)
     }
 
-    private func children(of path: String) throws -> [ExpressionValue] {
-        try FileManager.default.contentsOfDirectory(atPath: path).sorted().map { name in
+    private func children(of path: String, _ isWanted: (String) -> Bool) throws -> [ExpressionValue] {
+        try FileManager.default.contentsOfDirectory(atPath: path).sorted().filter(isWanted).map { name in
             let type = try FileManager.default.attributesOfItem(atPath: "\(path)/\(name)")[.type] as? FileAttributeType
             return ["name": .string(name), "type": type == .typeDirectory ? "Folder" : "File"]
         }
@@ -134,6 +139,7 @@ struct DeleteHandler: ActivityHandler {
                 throw ActivityFailure("UnsupportedDataset", "Delete works on files", isFinal: true)
             }
             let settings = call["storeSettings"]?.objectValue ?? call.properties
+            let times = try FileTimes(settings)
             let isRecursive =
                 LookupHandler.flag(call["recursive"]) ?? LookupHandler.flag(settings.value(ignoringCase: "recursive"))
                 ?? true
@@ -141,7 +147,7 @@ struct DeleteHandler: ActivityHandler {
                 folderPattern: settings.value(ignoringCase: "wildcardFolderPath")?.stringValue,
                 namePattern: settings.value(ignoringCase: "wildcardFileName")?.stringValue,
                 isRecursive: isRecursive
-            )
+            ).filter { times.contains($0.path) }
             for file in files {
                 try call.control.check()
                 try FileManager.default.removeItem(atPath: file.path)

@@ -32,6 +32,8 @@ struct SourceRelation {
             connection = try environment.warehouse.connect()
             let found = try Self.files(of: set, source)
             guard !found.isEmpty else {
+                // That nothing has changed since is no failure.
+                if FileTimes.isGiven(source) { throw NothingChanged() }
                 throw ActivityFailure(
                     "FileNotFound",
                     "no file fits '\(set.folder.isEmpty ? "" : set.folder + "/")\(set.name ?? "*")' of the dataset '\(dataset.name)'",
@@ -85,7 +87,30 @@ struct SourceRelation {
         let folder = settings.value(ignoringCase: "wildcardFolderPath")?.stringValue
         let name = settings.value(ignoringCase: "wildcardFileName")?.stringValue
         let isRecursive = LookupHandler.flag(settings.value(ignoringCase: "recursive")) ?? true
+        let times = try FileTimes(settings)
+        if let list = settings.value(ignoringCase: "fileListPath")?.stringValue, !list.isEmpty {
+            return try listed(list, set).filter { times.contains($0.path) }
+        }
         return try set.files(folderPattern: folder, namePattern: name, isRecursive: isRecursive)
+            .filter { times.contains($0.path) }
+    }
+
+    /// The files that a text file names, one a line, relative to the dataset's folder.
+    private static func listed(_ list: String, _ set: FileSet) throws -> [(path: String, relative: String)] {
+        try set.check(list)
+        guard let data = FileManager.default.contents(atPath: "\(set.root)/\(list)") else {
+            throw ActivityFailure("FileNotFound", "there is no list of files '\(list)'", isFinal: true)
+        }
+        let lines = String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline)
+            .map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
+        return try lines.map { line in
+            try set.check(line)
+            let path = "\(set.folderPath)/\(line)"
+            guard FileManager.default.fileExists(atPath: path) else {
+                throw ActivityFailure("FileNotFound", "there is no '\(line)', which '\(list)' names")
+            }
+            return (path, line)
+        }
     }
 
     private static func query(
