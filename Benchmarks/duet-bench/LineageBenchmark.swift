@@ -89,7 +89,13 @@ struct LineageBenchmark {
                 try FileManager.default.removeItem(atPath: "\(folder)/\(home)")
             }
         }
-        return Self.row("a run with its event log", with, against: without, target: 1.03)
+        // Each pair ran back to back, so that a machine which is busy for a while slows both.
+        let ratio = Statistics.median(zip(with, without).map { $0 / $1 })
+        return [
+            "a run with its event log", NumberText.seconds(Statistics.median(with)),
+            NumberText.seconds(Statistics.median(without)), "\(NumberText.decimals(ratio, 3)) x", "<= 1.03 x",
+            ratio <= 1.03 ? "met" : "missed",
+        ]
     }
 
     /// One gold row back to the rows of its files, against DuckDB looking the same silver rows up.
@@ -122,14 +128,5 @@ struct LineageBenchmark {
                 Statistics.median(duet) <= 1 ? "met" : "missed",
             ]
         }
-    }
-
-    private static func row(_ name: String, _ duet: [Double], against: [Double], target: Double) -> [String] {
-        let ratio = Statistics.median(duet) / Statistics.median(against)
-        return [
-            name, NumberText.seconds(Statistics.median(duet)), NumberText.seconds(Statistics.median(against)),
-            "\(NumberText.decimals(ratio, 3)) x", "<= \(NumberText.decimals(target, 2)) x",
-            ratio <= target ? "met" : "missed",
-        ]
     }
 }

@@ -1,7 +1,9 @@
 import ArgumentParser
 import DuetEngine
+import DuetFactory
 import DuetLineage
 import DuetPipeline
+import DuetReport
 
 /// Options of every command that looks into a warehouse.
 struct LookOptions: ParsableArguments {
@@ -110,12 +112,14 @@ struct LineageCommand: ParsableCommand {
         abstract: "Shows where tables and columns come from.",
         discussion: """
             Kinds: identity, transformation and aggregation for columns whose values flow into the column; join, filter,
-            group_by, sort, window and conditional for those that only decide about it.
+            group_by, sort, window and conditional for those that only decide about it. Of a data factory the columns of
+            Copy activities and mapping data flows are shown, as far as its files tell.
 
             Example:
               duet lineage pipelines/flights
               duet lineage pipelines/flights --column gold.carrier_month.late
               duet lineage pipelines/flights --mermaid
+              duet lineage my-factory
             """
     )
 
@@ -133,6 +137,11 @@ struct LineageCommand: ParsableCommand {
     }
 
     func run() throws {
+        if FactoryValidation.isFactory(look.options.pipeline) {
+            let lineage = FactoryLineage(try Factory.load(look.options.pipeline))
+            let table = TextTable.text(header: ["activity", "column", "input column", "kind"], rows: lineage.lines)
+            return Console.print(look.json ? lineage.json.text(pretty: true) : table)
+        }
         let inspection = try look.inspection()
         let text = LineageText(try inspection.lineage())
         guard let column, let dot = column.lastIndex(of: ".") else {
