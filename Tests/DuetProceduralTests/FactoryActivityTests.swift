@@ -264,6 +264,29 @@ import Testing
         #expect(output["resultSets"] == [["rowCount": 1, "rows": [["a": 2]]]])
     }
 
+    @Test func `sp_executesql runs the statement it is handed, its parameters as values`() async throws {
+        let (fixture, warehouse) = try FactoryFixture.working()
+        _ = try await offPool {
+            try warehouse.connect().execute(
+                "CREATE SCHEMA sales; CREATE TABLE sales.T AS SELECT range AS id FROM range(5)"
+            )
+        }
+        func run(_ name: String, _ statement: String) -> String {
+            activity(
+                "SqlServerStoredProcedure",
+                name,
+                #""storedProcedureName": "[sys].[sp_executesql]", "storedProcedureParameters": {"stmt": {"value": "\#(statement)", "type": "String"}, "least": {"value": "3", "type": "Int32"}}"#,
+                more: onSql
+            )
+        }
+        try fixture.pipeline("P", [run("D", "DELETE FROM [dbo].[T] WHERE id >= @least")])
+        try fixture.pipeline("Q", [run("D", "TRUNCATE TABLE [dbo].[T]")])
+        #expect(try await fixture.run().status == .succeeded)
+        #expect(try await rows(warehouse, "SELECT count(*) FROM sales.T") == [["3"]])
+        #expect(try await fixture.run("Q").status == .succeeded)
+        #expect(try await rows(warehouse, "SELECT count(*) FROM sales.T") == [["0"]])
+    }
+
     @Test func `GetMetadata, Delete and Validation look at files`() async throws {
         let (fixture, _) = try FactoryFixture.working()
         try fixture.folder.write(Self.csv, to: "files/in/a.csv")

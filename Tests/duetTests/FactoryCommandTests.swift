@@ -179,6 +179,37 @@ import Testing
         #expect(!again.errors.contains("P/A"))
     }
 
+    @Test func `no file that a run leaves, and nothing it prints, holds a secret`() async throws {
+        let secrets = ["pw-hunter22", "AcKey7788==", "c2lnbmF0dXJl", "open-sesame", "hdr-token-99"]
+        try resource(
+            "linkedService",
+            "Sql",
+            #"{"type": "AzureSqlDatabase", "typeProperties": {"connectionString": "Server=x;Database=d;Password=pw-hunter22", "accountKey": {"type": "SecureString", "value": "AcKey7788=="}}}"#
+        )
+        let more =
+            #", "policy": {"secureInput": true, "secureOutput": true}, "dependsOn": [{"activity": "A", "dependencyConditions": ["Failed"]}]"#
+        let said = "'Password=pw-hunter22;AccountKey=AcKey7788==' || 'https://a.blob/c?sv=1&sig=c2lnbmF0dXJl'"
+        try resource(
+            "pipeline",
+            "P",
+            #"{"parameters": {"key": {"type": "SecureString"}}, "variables": {"v": {"type": "String"}}, "activities": [\#(script("A", "SELEKT \(said) || '@{pipeline().parameters.key}'")), {"name": "W", "type": "WebActivity", "typeProperties": {"method": "GET", "url": "http://127.0.0.1:1/", "headers": {"X-Key": "hdr-token-99"}}\#(more)}, {"name": "Say", "type": "Fail", "typeProperties": {"message": "@concat('key ', pipeline().parameters.key, ' ', activity('A').error.message)", "errorCode": "1"}, "dependsOn": [{"activity": "A", "dependencyConditions": ["Failed"]}]}]}"#
+        )
+        let run = try await duet("run", "factory", "--only", "P", "-p", "key=open-sesame")
+        #expect(run.status == 1)
+        let dry = try await duet("run", "factory", "--only", "P", "-p", "key=open-sesame", "--dry-run")
+        var texts = [run.output + run.errors, dry.output + dry.errors]
+        let home = "\(folder.path)/.duet"
+        for case let name as String in FileManager.default.enumerator(atPath: home) ?? .init() {
+            if let data = FileManager.default.contents(atPath: "\(home)/\(name)") {
+                texts.append(String(decoding: data, as: UTF8.self))
+            }
+        }
+        #expect(texts.count > 3)
+        for secret in secrets {
+            #expect(!texts.contains { $0.contains(secret) }, "\(secret)")
+        }
+    }
+
     @Test func `a breakpoint takes its commands from a script`() async throws {
         try resource(
             "pipeline",

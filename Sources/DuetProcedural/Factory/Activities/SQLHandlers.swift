@@ -83,16 +83,34 @@ struct StoredProcedureHandler: ActivityHandler {
     func perform(_ call: ActivityCall) -> ActivityAnswer {
         answer {
             let name = call["storedProcedureName"]?.stringValue ?? ""
-            let (sql, schema) = try environment.procedure(name, of: call.linkedService)
+            var parameters = SQLText.parameters(call["storedProcedureParameters"])
+            let (sql, schema) =
+                try Self.dynamic(name, call, &parameters, environment)
+                ?? environment.procedure(name, of: call.linkedService)
             let connection = try environment.connect(schema: schema)
-            let text = SQLText(schema: schema, service: call.linkedService)
-                .translated(sql, parameters: SQLText.parameters(call["storedProcedureParameters"]))
+            let text = SQLText(schema: schema, service: call.linkedService).translated(sql, parameters: parameters)
             // A procedure does all of its work or none, so that a retry begins from the start.
             try call.control.interruptible(connection) {
                 _ = try connection.transaction { try connection.execute(text) }
             }
             return ["executionDuration": 0]
         }
+    }
+
+    /// SQL Server's own `sp_executesql`, which runs the statement it is handed with the other parameters in it; nil for
+    /// any other procedure.
+    private static func dynamic(
+        _ name: String,
+        _ call: ActivityCall,
+        _ parameters: inout [String: ExpressionValue],
+        _ environment: FactoryEnvironment
+    ) throws -> (sql: String, schema: String)? {
+        guard TableName.last(name).lowercased() == "sp_executesql", let service = call.linkedService,
+            case .schema(let schema, _) = try environment.place(of: service),
+            let key = parameters.keys.first(where: { ["stmt", "statement"].contains($0.lowercased()) }),
+            let statement = parameters.removeValue(forKey: key)?.stringValue
+        else { return nil }
+        return (statement, schema)
     }
 }
 
