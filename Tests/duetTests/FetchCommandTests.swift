@@ -55,6 +55,16 @@ struct FetchCommandTests {
         let wrong = try await command.run(["fetch", "pipeline", "--source", "aa"], in: fixture.folder)
         #expect(wrong.status == 1)
         #expect(wrong.errors.contains("UNKNOWN_SOURCE"))
+        // Half a line at the end of the log, as a kill leaves it, says nothing; a log that cannot be read is told.
+        let log = fixture.home().events(.declarative)
+        let text = try String(contentsOfFile: log, encoding: .utf8)
+        try (text + "{\"step_kind\":\"transfer\",").write(toFile: log, atomically: true, encoding: .utf8)
+        let cut = try await command.run(["sources", "pipeline"], in: fixture.folder)
+        #expect(cut.status == 0 && cut.output.contains("checked "))
+        try FileManager.default.removeItem(atPath: log)
+        try FileManager.default.createDirectory(atPath: log, withIntermediateDirectories: false)
+        let unreadable = try await command.run(["sources", "pipeline"], in: fixture.folder)
+        #expect(unreadable.status == 1 && unreadable.errors.contains("error[UNREADABLE_FILE]"), "\(unreadable.errors)")
         await server.stop()
     }
 

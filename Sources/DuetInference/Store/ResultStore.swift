@@ -33,6 +33,8 @@ package final class ResultStore: Sendable {
         do {
             let database = try Database(path: path)
             let connection = try database.connect()
+            // Small statements by the thousand: handing them to other threads costs more than these would save.
+            try connection.execute("SET threads = 1")
             try connection.execute(
                 """
                 CREATE TABLE IF NOT EXISTS results (key UHUGEINT, model VARCHAR, text VARCHAR, vector BLOB, error VARCHAR,
@@ -76,13 +78,7 @@ package final class ResultStore: Sendable {
                 if let fresh = open.fresh[key] { found[key] = fresh.answer } else { missing.append(key) }
             }
             guard !missing.isEmpty, open.stored > 0 else { return found }
-            let result = try open.connection.query(
-                """
-                SELECT key, text, vector, error, tokens_in, tokens_out FROM results
-                WHERE key IN (SELECT unnest(?))
-                """,
-                [.list(missing.map { .uhugeint($0.number) })]
-            )
+            let result = try open.rows(missing)
             while let chunk = try result.nextChunk() {
                 for row in try chunk.rows() {
                     guard case .uhugeint(let number) = row[0] else { continue }
@@ -172,6 +168,23 @@ extension ResultStore.State {
             recount()
         }
         try journal?.empty()
+    }
+
+    /// The rows of some keys.
+    fileprivate func rows(_ keys: [ResultKey]) throws -> QueryResult {
+        let select = "SELECT key, text, vector, error, tokens_in, tokens_out FROM results"
+        guard keys.count > 16 else {
+            return try connection.query(
+                "\(select) WHERE key IN (SELECT unnest(?))",
+                [.list(keys.map { .uhugeint($0.number) })]
+            )
+        }
+        // DuckDB turns the numbers of a long parameter into text and back; those of a table it takes as they are.
+        try connection.execute("CREATE OR REPLACE TEMP TABLE asked (key UHUGEINT)")
+        let appender = try connection.appender(table: "asked", schema: "main", catalog: "temp")
+        for key in keys { try appender.appendRow([.uhugeint(key.number)]) }
+        try appender.close()
+        return try connection.query("\(select) SEMI JOIN asked USING (key)")
     }
 
     fileprivate mutating func recount() {

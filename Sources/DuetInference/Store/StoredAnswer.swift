@@ -38,14 +38,14 @@ package struct StoredAnswer: Sendable {
     }
 
     /// A line of the journal.
+    ///
+    /// Put together here, since a vector's letters are thousands and need no escapes.
     func line(key: ResultKey, model: String) -> String {
-        var object: JSONObject = ["k": .string(key.hexadecimal), "m": .string(model)]
-        object["t"] = text.map { .string($0) }
-        object["v"] = vectorBytes.map { .string(Data($0).base64EncodedString()) }
-        object["e"] = error.map { .string($0) }
-        object["i"] = .integer(Int64(tokensIn))
-        object["o"] = .integer(Int64(tokensOut))
-        return JSONValue.object(object).text() + "\n"
+        var line = "{\"k\":\"\(key.hexadecimal)\",\"m\":\(JSONValue.string(model).text())"
+        if let text { line += ",\"t\":\(JSONValue.string(text).text())" }
+        if let vector { line += ",\"v\":\"\(vector.withUnsafeBytes { Data($0).base64EncodedString() })\"" }
+        if let error { line += ",\"e\":\(JSONValue.string(error).text())" }
+        return line + ",\"i\":\(tokensIn),\"o\":\(tokensOut)}\n"
     }
 
     /// Reads a line of the journal; nil for one that was cut off.
