@@ -73,6 +73,19 @@ import Testing
         )
     }
 
+    @Test func `a value within a structure is found by its path`() async throws {
+        let lines = try await lines(
+            #"""
+            S derive(body = @(id = id, inner = @(list = [name, town], x = age))) ~> A
+            A derive(a = byPath('body.inner.list[1]'), b = byPath('body["inner"].x') + 1, c = byPath('body.nope'), d = byPath('none.x')) ~> B
+            B select(mapColumn(id, a, b, c, d)) ~> C
+            C sink() ~> Out
+
+            """#
+        )
+        #expect(lines == ["1|Ann|31|NULL|NULL", "2|Bob|41|NULL|NULL", "3|Cid|NULL|NULL|NULL", "4|Dora|26|NULL|NULL"])
+    }
+
     @Test func `what is stringified is parsed back to the same rows`() async throws {
         let lines = try await lines(
             """

@@ -35,7 +35,8 @@ package enum DataFlowFunctions {
 
     /// The names that the translator writes itself.
     package static let special: Set<String> = [
-        "byname", "bynames", "byposition", "columnnames", "columns", "iserror", "haserror", "case", "md5", "sha1",
+        "byname", "bynames", "bypath", "byposition", "columnnames", "columns", "iserror", "haserror", "case", "md5",
+        "sha1",
         "sha2", "crc32", "todate", "totimestamp", "tostring", "map", "filter", "any", "exists", "contains", "todecimal",
         "isinsert", "isupdate", "isdelete", "isupsert", "output", "outputs", "lookup", "in", "null", "mapindex",
         "reduce", "sort", "concat", "concatws", "each", "match",

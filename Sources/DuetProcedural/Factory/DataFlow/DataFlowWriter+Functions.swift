@@ -47,6 +47,7 @@ extension DataFlowWriter {
         switch name {
         case "null": return Written(sql: "NULL")
         case "byname", "byposition": return try looked(name, values, at: offset)
+        case "bypath": return try followed(values, at: offset)
         case "bynames":
             let columns = try flow.texts(try sql(values.first ?? .init(kind: .array([]), offset: offset))).map {
                 find($0)?.reference ?? "NULL"
@@ -218,5 +219,29 @@ extension DataFlowWriter {
             )
         default: throw DataFlowError("duet does not know '\(sink)#\(name)'", at: offset)
         }
+    }
+}
+
+extension DataFlowWriter {
+    /// `byPath('column.member["other"][1]')`: a value within a structure, null where there is none; elements count from 1.
+    private func followed(_ values: [DataFlowExpression], at offset: Int) throws -> Written {
+        guard let first = values.first, let text = try flow.constant(try sql(first), at: offset).string else {
+            throw DataFlowError("byPath needs a path", at: offset)
+        }
+        let path: JSONPath
+        do throws(ActivityFailure) {
+            path = try JSONPath(text)
+        } catch {
+            throw DataFlowError(error.message, at: offset, hint: error.hint)
+        }
+        guard case .member(let name)? = path.steps.first, let source = find(name) else {
+            return Written(sql: "CAST(NULL AS VARCHAR)", category: .text)
+        }
+        let steps = path.steps.dropFirst().map { step -> JSONPath.Step in
+            if case .element(let number) = step { .element(number - 1) } else { step }
+        }
+        let whole = JSONPlace(sql: source.reference, type: source.column.type)
+        guard let place = whole.selecting(steps) else { return Written(sql: "CAST(NULL AS VARCHAR)", category: .text) }
+        return Written(sql: place.value(complexAsText: false), category: Self.category(place.type))
     }
 }
