@@ -66,11 +66,13 @@ extension Playground {
         }
     }
 
-    /// Whether a file or folder of the pipeline is copied, since a change may be made in it; the rest is pointed to.
-    static func isEditable(_ path: String) -> Bool {
-        let url = URL(fileURLWithPath: path)
-        return ["transformations", "prompts"].contains(url.lastPathComponent)
-            || ["yml", "yaml", "txt", "md"].contains(url.pathExtension)
+    /// Whether an entry of the pipeline's folder is copied, since a change may be made in it; the rest is pointed to.
+    func isEditable(_ entry: String) -> Bool {
+        let prompts = original.models.flatMap(\.prompts.values).compactMap {
+            $0.split(separator: "/").first.map(String.init)
+        }
+        return entry == "transformations" || prompts.contains(entry)
+            || ["yml", "yaml"].contains(URL(fileURLWithPath: entry).pathExtension)
     }
 
     /// Lets the server and the models fail as a change says, from now on.

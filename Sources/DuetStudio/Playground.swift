@@ -371,7 +371,7 @@ public final class Playground: Sendable {
             // What may be edited is copied; the rest, data perhaps among it, is only pointed to.
             for entry in try FileManager.default.contentsOfDirectory(atPath: original.folder) {
                 let (from, to) = ("\(original.folder)/\(entry)", "\(copyFolder)/\(entry)")
-                if Self.isEditable(from) {
+                if isEditable(entry) {
                     try FileManager.default.copyItem(atPath: from, toPath: to)
                 } else {
                     try FileManager.default.createSymbolicLink(atPath: to, withDestinationPath: from)

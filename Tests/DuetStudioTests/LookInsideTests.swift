@@ -1,3 +1,4 @@
+import DuetEngine
 import DuetPipeline
 import DuetStudio
 import DuetTestSupport
@@ -134,6 +135,45 @@ import Testing
         let after = try await fixture.tell("/api/run", both).json["rounds"]?.array?.last
         #expect(after?["equal"]?.bool == true)
         await fixture.studio.stop()
+    }
+
+    @Test func `a pipeline without a scenario has its queries and prompts changed, in the copy alone`() async throws {
+        let folder = try TemporaryFolder()
+        try folder.write(
+            """
+            name: plain
+            sources: {orders: {location: data/orders.csv}}
+            models:
+              writer:
+                backend: endpoint
+                url: http://127.0.0.1:9
+                model: small
+                functions: [ai_summarize]
+                prompts: {ai_summarize: texts/summary.txt}
+            """,
+            to: "plain/pipeline.yml"
+        )
+        try folder.write("id,amount\n1,2\n", to: "plain/data/orders.csv")
+        try folder.write("Say it shortly: {{content}}\n", to: "plain/texts/summary.txt")
+        try folder.write(
+            "CREATE MATERIALIZED VIEW gold.orders AS SELECT * FROM read_files('${source.orders}');",
+            to: "plain/transformations/all.sql"
+        )
+        var options = Studio.Options(folder: "\(folder.path)/plain", workFolder: "\(folder.path)/work")
+        options.libraryFolder = Repository.path(".deps/studio")
+        let studio = try Studio(options)
+        _ = try await studio.start()
+        try await offPool {
+            try studio.playground.change(.changePrompt)
+            try studio.playground.change(.changeQuery)
+            #expect(throws: DuetError.self) { try studio.playground.change(.append) }
+            try studio.playground.run([.procedural, .declarative])
+        }
+        #expect(studio.playground.rounds.last?.runs.values.allSatisfy(\.isSuccess) == true)
+        #expect(try folder.text("plain/texts/summary.txt") == "Say it shortly: {{content}}\n")
+        #expect(try folder.text("work/pipeline/texts/summary.txt").contains("Think of"))
+        #expect(try folder.text("plain/transformations/all.sql").contains("scenario_change") == false)
+        await studio.stop()
     }
 
     @Test func `the page's numbers are those of duet compare`() async throws {

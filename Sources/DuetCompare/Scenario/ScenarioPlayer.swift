@@ -81,7 +81,10 @@ public struct ScenarioPlayer: Sendable {
                 )
             }
         }
-        try renewManifests(connection)
+        // A change of the definition alone needs no sources of the scenario's own.
+        if !step.writes.isEmpty || step.actions.contains(where: { !$0.kind.changesDefinition }) {
+            try renewManifests(connection)
+        }
         return played
     }
 

@@ -8,10 +8,15 @@ import { inspect, openSQL, openEditor, Tour } from "./panels.js";
 const styles = ["procedural", "declarative"];
 let state = { rounds: [], steps: [], pending: [] };
 const views = {};
+/** How many answers of the server have been shown: one that was asked for before the latest is old when it comes. */
+let turn = 0;
+/** Whether the status tells what is going on. */
+let tellsBusy = false;
 /** What has come of the run that goes on, for totals that tick. */
 const live = {};
 
 function say(text, isError = false) {
+  tellsBusy = false;
   const status = byId("status");
   status.textContent = text;
   status.classList.toggle("error", isError);
@@ -22,6 +27,7 @@ async function act(words, work) {
   say(words);
   try {
     state = await work();
+    turn += 1;
     say("");
     render();
     return true;
@@ -33,7 +39,10 @@ async function act(words, work) {
 }
 
 async function refresh() {
-  state = await get("/api/state");
+  const own = turn;
+  const next = await get("/api/state");
+  if (own !== turn) return;
+  state = next;
   render();
 }
 
@@ -94,6 +103,8 @@ function render() {
   for (const id of ["run-both", "run-procedural", "run-declarative", "reset", "edit-open"]) byId(id).disabled = isBusy;
   byId("stop").disabled = !isBusy;
   if (isBusy) say(`${state.busy}…`);
+  else if (tellsBusy) say("");
+  tellsBusy = isBusy;
   const lastRuns = styles.map((style) => state.rounds.filter((round) => round[style]).at(-1)?.[style]);
   const total = Math.max(0.001, ...lastRuns.map((one) => one?.seconds ?? 0));
   styles.forEach((style, index) => {
