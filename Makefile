@@ -17,8 +17,10 @@ build: setup ## build the command, optimised
 demo: build ## the flights pipeline in both styles, compared; writes REPORT.md
 	@.build/release/duet demo
 
-report: build ## REPORT.md from three plays of the scenario
+report: build ## REPORT.md from three plays of the flights scenario, and one of the reviews with a model
+	@scripts/setup models reviews
 	@.build/release/duet demo --repeat 3
+	@.build/release/duet compare pipelines/reviews --report REPORT.md --append
 
 # One test at a time: several of them hold servers to their time-outs, and DuckDB uses all cores by itself.
 test: setup ## build and run all tests

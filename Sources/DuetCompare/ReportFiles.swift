@@ -5,13 +5,23 @@ internal import Foundation
 /// Writes reports to files.
 public struct ReportFiles: Sendable {
     private let markdown: String?
+    private let appends: Bool
     private let html: String?
     private let json: String?
     private let junit: String?
 
     /// Names the files; nil for none.
-    public init(markdown: String? = nil, html: String? = nil, json: String? = nil, junit: String? = nil) {
+    ///
+    /// With `appends` the Markdown comes after what its file has already.
+    public init(
+        markdown: String? = nil,
+        appends: Bool = false,
+        html: String? = nil,
+        json: String? = nil,
+        junit: String? = nil
+    ) {
         self.markdown = markdown
+        self.appends = appends
         self.html = html
         self.json = json
         self.junit = junit
@@ -24,10 +34,25 @@ public struct ReportFiles: Sendable {
     ///   - regressions: Times against a baseline.
     /// - Throws: ``DuetError`` when a file cannot be written, or the charts' library is missing for HTML.
     public func write(_ report: ComparisonReport, regressions: [TimeChange] = []) throws {
-        if let markdown { try write(try MarkdownReport.text(report), to: markdown) }
+        if let markdown { try write(try before(markdown) + MarkdownReport.text(report), to: markdown) }
         if let json { try write(report.json.text(pretty: true) + "\n", to: json) }
         if let junit { try write(JUnitReport.text(report, changes: regressions), to: junit) }
         if let html { try write(HTMLReport.text(report, charts: try ChartLibrary.text()), to: html) }
+    }
+
+    /// What the new report comes after.
+    private func before(_ path: String) throws -> String {
+        guard appends, FileManager.default.fileExists(atPath: path) else { return "" }
+        do {
+            return try String(contentsOfFile: path, encoding: .utf8) + "\n"
+        } catch {
+            throw DuetError(
+                .unreadableFile,
+                "cannot read '\(path)', which the report is to be added to",
+                hint: "check that it is a text file and that you may read it",
+                cause: error.localizedDescription
+            )
+        }
     }
 
     private func write(_ text: String, to path: String) throws {

@@ -16,6 +16,7 @@ struct CompareCommand: ParsableCommand {
 
             Example:
               duet compare pipelines/flights --report REPORT.md --html report.html
+              duet compare pipelines/reviews --report REPORT.md --append
               duet compare pipelines/flights --scenario everything
               duet compare pipelines/flights --precision 5 --warm-up --baseline old.json
               duet compare pipelines/flights --sweep --html sweep.html
@@ -169,6 +170,9 @@ struct ReportOptions: ParsableArguments {
     @Option(help: "Write the report as Markdown to this file.")
     var report: String?
 
+    @Flag(help: "Add the Markdown report at the end of --report, after what is there.")
+    var append = false
+
     @Option(help: "Write the report as one self-contained HTML page to this file.")
     var html: String?
 
@@ -181,7 +185,9 @@ struct ReportOptions: ParsableArguments {
     @Flag(help: "Print the report as JSON on standard output instead of the summary.")
     var json = false
 
-    var files: ReportFiles { ReportFiles(markdown: report, html: html, json: jsonReport, junit: junit) }
+    var files: ReportFiles {
+        ReportFiles(markdown: report, appends: append, html: html, json: jsonReport, junit: junit)
+    }
 }
 
 extension Console {

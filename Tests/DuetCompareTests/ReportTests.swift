@@ -85,6 +85,18 @@ import Testing
         #expect(shown.page.contains(">\(report.steps.count * 5) of \(report.steps.count * 5)<"))
     }
 
+    @Test func `a report is added after another, or replaces it`() async throws {
+        let fixture = try ComparisonFixture()
+        let report = try await fixture.compare()
+        let file = "\(fixture.folder.path)/REPORT.md"
+        try ReportFiles(markdown: file, appends: true).write(report)
+        let one = try String(contentsOfFile: file, encoding: .utf8)
+        try ReportFiles(markdown: file, appends: true).write(report)
+        #expect(try String(contentsOfFile: file, encoding: .utf8) == one + "\n" + one)
+        try ReportFiles(markdown: file).write(report)
+        #expect(try String(contentsOfFile: file, encoding: .utf8) == one)
+    }
+
     @Test func `a baseline shows what has become slower, beyond a threshold and the spread`() async throws {
         let fixture = try ComparisonFixture()
         var report = try await fixture.compare()
