@@ -206,13 +206,25 @@ actor TokenSource {
         // Asking twice for a token does no harm.
         request.retry.repeatsPost = true
         let (_, answer) = try await fetcher.data(request)
-        guard let object = try? JSONValue(parsing: String(decoding: answer, as: UTF8.self)).object,
-            let token = object["access_token"]?.string
-        else {
+        let place = FetchAddress.redacted(client.tokenURL)
+        let hint = "check token_url; it should be the authorisation server's token endpoint"
+        let parsed: JSONValue
+        do {
+            parsed = try JSONValue(parsing: String(decoding: answer, as: UTF8.self))
+        } catch {
+            // The parser's words are not passed on: they may quote the answer, which may hold a token.
             throw DuetError(
                 .fetchFailed,
-                "source '\(source.name)': the answer of \(FetchAddress.redacted(client.tokenURL)) holds no access_token",
-                hint: "check token_url; it should be the authorisation server's token endpoint",
+                "source '\(source.name)': the answer of \(place) is no JSON",
+                hint: hint,
+                at: source.location
+            )
+        }
+        guard let object = parsed.object, let token = object["access_token"]?.string else {
+            throw DuetError(
+                .fetchFailed,
+                "source '\(source.name)': the answer of \(place) holds no access_token",
+                hint: hint,
                 at: source.location
             )
         }

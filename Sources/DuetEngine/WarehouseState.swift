@@ -37,7 +37,6 @@ public enum WarehouseState {
                 CREATE SCHEMA duet_quarantine;
                 CREATE TABLE duet.meta (key VARCHAR, value VARCHAR);
                 CREATE SEQUENCE duet.file_ids;
-                CREATE SEQUENCE duet.versions;
                 CREATE TABLE duet.files (id BIGINT, source VARCHAR, origin VARCHAR, path VARCHAR, content VARCHAR,
                     size BIGINT, etag VARCHAR, last_modified VARCHAR, is_manifest BOOLEAN, landed TIMESTAMP);
                 CREATE TABLE duet.datasets (name VARCHAR, kind VARCHAR, definition VARCHAR, version BIGINT,
@@ -203,7 +202,7 @@ public enum WarehouseState {
         return counts
     }
 
-    /// The greatest number that was given to a dataset's update.
+    /// The greatest number that was given to a dataset's update; warehouses made by earlier versions have a sequence.
     package static func lastVersion(_ connection: Connection) throws -> Int {
         try connection.scalar(
             "SELECT greatest((SELECT max(version) FROM duet.datasets), (SELECT max(version) FROM duet.seen_inputs), "
