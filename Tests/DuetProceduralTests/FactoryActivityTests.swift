@@ -405,21 +405,6 @@ import Testing
         await server.stop()
     }
 
-    @Test func `what has no stand-in is named before a run, with the line to add`() throws {
-        let (fixture, _) = try FactoryFixture.working()
-        try fixture.resource("linkedService", "Other", #"{"type": "AzureBlobStorage"}"#)
-        try fixture.dataset("D", "Binary", #""location": {}"#, service: "Other")
-        try fixture.pipeline("Child", [activity("Delete", "D", #""dataset": \#(reference("D"))"#)])
-        try fixture.pipeline("P", [call("C", "Child"), activity("Script", "S", more: onSql)])
-        let errors = StandInCheck.missing(
-            for: "P",
-            in: try fixture.factory(),
-            StandIns(places: ["SQL": .schema("s", procedures: nil)])
-        )
-        #expect(errors.map(\.code) == [.missingStandIn])
-        #expect(errors.first?.hint == "add to stand-ins.yml under linkedServices:  Other: { folder: data }")
-    }
-
     @Test func `connection strings never appear in what is told`() async throws {
         let (fixture, _) = try FactoryFixture.working()
         try fixture.pipeline(
@@ -437,20 +422,5 @@ import Testing
         let told = fixture.seen.activities.map(\.json.json) + fixture.seen.pipelines.map(\.json.json)
         #expect(told.count == 2)
         #expect(!told.contains { $0.contains("never-shown") })
-    }
-
-    @Test func `stand-ins are read with their places`() throws {
-        let folder = try TemporaryFolder()
-        try folder.write(
-            "linkedServices:\n  Blob: { folder: data }\n  Db: { schema: s, procedures: p }\n  Api: { http: http://127.0.0.1:1/ }\nweb:\n  https://x.net: http://127.0.0.1:2\n",
-            to: "stand-ins.yml"
-        )
-        let standIns = try StandIns.load("\(folder.path)/stand-ins.yml")
-        #expect(standIns["BLOB"] == .folder("\(folder.path)/data"))
-        #expect(standIns["db"] == .schema("s", procedures: "\(folder.path)/p"))
-        #expect(standIns["Api"] == .http("http://127.0.0.1:1"))
-        #expect(standIns.web.first?.to == "http://127.0.0.1:2")
-        try folder.write("linkedServices:\n  Blob: { foldr: data }\n", to: "bad.yml")
-        #expect(throws: DuetError.self) { try StandIns.load("\(folder.path)/bad.yml") }
     }
 }
