@@ -6,15 +6,6 @@ internal import Foundation
 
 /// Plays a pipeline's scenario in both styles and proves after each step that both ended in the same tables.
 public struct Comparison: Sendable {
-    /// How often the scenario is played from the start.
-    public enum Repetitions: Sendable, Hashable {
-        /// So often.
-        case exactly(Int)
-        /// Until the interval of every step's ratio is narrower than a part of the ratio, but no more often than so often,
-        /// and no play is begun after so many seconds.
-        case untilNarrow(Double, most: Int, seconds: Double)
-    }
-
     /// The pipeline's folder.
     public var folder: String
     /// Values for the pipeline's parameters; `base` is the server's own address.
@@ -84,7 +75,7 @@ public struct Comparison: Sendable {
 
     /// Runs the comparison.
     ///
-    /// - Returns: What was found, differences included.
+    /// - Returns: What was found, differences included; what was found so far, when somebody stops it after a step.
     /// - Throws: ``DuetError`` or ``DuetErrors`` when the pipeline is wrong or a run fails that no fault explains.
     public func run() throws -> ComparisonReport {
         let definition = try Pipeline.load(folder: folder, overrides: parameters)
@@ -105,7 +96,7 @@ public struct Comparison: Sendable {
         }
         var outline: [DatasetOutline] = []
         let clock = ContinuousClock.now
-        var played = 0
+        var (played, isEnough) = (0, false)
         repeat {
             played += 1
             switch repetitions {
@@ -115,9 +106,24 @@ public struct Comparison: Sendable {
             }
             let play = try ComparisonPlay(self, definition, scenario)
             defer { play.end() }
-            outline = try play.run(repetition: played, into: &steps)
             method.isServed = play.isServed
-        } while try !isEnough(played, since: clock, steps, &method)
+            do {
+                outline = try play.run(repetition: played, into: &steps)
+            } catch {
+                guard control.isCancelled else { throw error }
+                try keepWhole(&steps, played, &method)
+                if outline.isEmpty { outline = try play.outline() }
+            }
+            if method.isInterrupted { break }
+            let stop = repetitions.stop(
+                after: played,
+                seconds: (ContinuousClock.now - clock) / .seconds(1),
+                ratios: steps.filter { !$0.declarative.isEmpty }.map { ($0.name, $0.ratio) },
+                progress
+            )
+            method.stop = stop ?? method.stop
+            isEnough = stop != nil
+        } while !isEnough
         var report = ComparisonReport(
             pipeline: definition.name,
             summary: definition.summary,
@@ -131,37 +137,26 @@ public struct Comparison: Sendable {
         return report
     }
 
-    /// Whether enough repetitions were made, and why.
-    private func isEnough(
+    /// Keeps of a play that was stopped what both styles have done.
+    ///
+    /// - Throws: That it was stopped, when there is nothing.
+    private func keepWhole(
+        _ steps: inout [ComparisonReport.Step],
         _ played: Int,
-        since clock: ContinuousClock.Instant,
-        _ steps: [ComparisonReport.Step],
         _ method: inout ComparisonMethod
-    ) throws -> Bool {
-        try control.check()
-        switch repetitions {
-        case .exactly(let count): return played >= count
-        case .untilNarrow(let width, let most, let seconds):
-            let isNarrow = steps.allSatisfy { step in
-                guard let ratio = step.ratio, let interval = ratio.interval, ratio.value > 0 else { return false }
-                return (interval.upperBound - interval.lowerBound) / ratio.value <= 2 * width
-            }
-            if isNarrow {
-                method.stop = "every ratio's interval is within \(NumberText.significant(width * 100)) % of the ratio"
-                return true
-            }
-            if played >= most {
-                method.stop = "the limit of \(most) repetitions was reached before all intervals were narrow"
-                return true
-            }
-            if (ContinuousClock.now - clock) / .seconds(1) > seconds {
-                method.stop =
-                    "the limit of \(NumberText.significant(seconds)) seconds was reached before all intervals "
-                    + "were narrow"
-                return true
-            }
-            return false
+    ) throws {
+        for index in steps.indices {
+            let whole = min(steps[index].procedural.count, steps[index].declarative.count)
+            steps[index].procedural = Array(steps[index].procedural.prefix(whole))
+            steps[index].declarative = Array(steps[index].declarative.prefix(whole))
         }
+        // A step whose tables were not held against each other says nothing.
+        let missing = steps.filter { $0.procedural.isEmpty || $0.datasets.isEmpty }.map { "'\($0.name)'" }
+        steps.removeAll { $0.procedural.isEmpty || $0.datasets.isEmpty }
+        if steps.isEmpty { try control.check() }
+        method.isInterrupted = true
+        method.stop = "stopped from outside in repetition \(played)"
+        if !missing.isEmpty { method.stop += "; not played: \(missing.joined(separator: ", "))" }
     }
 
     /// Plays the first step in both styles, and forgets it: code and files are then where they will be.

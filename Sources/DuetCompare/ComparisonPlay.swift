@@ -8,15 +8,15 @@ internal import Foundation
 
 /// One play of a scenario on fresh warehouses: the data folder, its server, the definition and both styles.
 final class ComparisonPlay {
-    private let comparison: Comparison
+    let comparison: Comparison
     private let scenario: Scenario
     private let original: Pipeline
-    private let data: String
+    let data: String
     private var definition: String
     private let server: FileServer?
     private let base: String
-    private var pipeline: Pipeline
-    private let home: PipelineHome
+    private(set) var pipeline: Pipeline
+    let home: PipelineHome
 
     /// Whether the sources come over HTTP; a pattern of files cannot.
     var isServed: Bool { server != nil }
@@ -110,15 +110,20 @@ final class ComparisonPlay {
             let order: [Style] = isFirstFirst ? [.declarative, .procedural] : [.procedural, .declarative]
             try play(step, number: index + 1, order, &steps[index])
             // A dataset that a step adds stays in the outline when the step is taken back.
-            let connection = try Warehouse.scratch()
-            let now = try QueryAnalysis.graph(of: pipeline, connection: connection).nodes.map(DatasetOutline.init)
+            let now = try self.outline()
             let names = Set(now.map(\.name))
             outline = now + outline.filter { !names.contains($0.name) }
         }
         return outline
     }
 
-    private func play(
+    /// The graph as it is now.
+    func outline() throws -> [DatasetOutline] {
+        try QueryAnalysis.graph(of: pipeline, connection: try Warehouse.scratch()).nodes.map(DatasetOutline.init)
+    }
+
+    /// Plays one step and adds what came of it to a result.
+    func play(
         _ step: ScenarioStep,
         number: Int,
         _ order: [Style],
@@ -268,6 +273,16 @@ final class ComparisonPlay {
             rules.append(FaultRule(.trickle(bytes: piece, every: .milliseconds(50))))
         }
         server?.setFaults(rules)
+    }
+
+    /// The source that steps change which name none: the one with the most bytes.
+    func largestSource() throws -> String {
+        let player = ScenarioPlayer(
+            try Pipeline.load(folder: definition, overrides: comparison.parameters).inFolder(original.folder),
+            folder: data
+        )
+        let action = ScenarioAction(.correct, location: SourceLocation(file: "sweep"))
+        return try player.sourceFolder(of: action).source.name
     }
 
     /// Gives models an address of this machine at which nothing can listen.

@@ -4,109 +4,109 @@ internal import DuetPipeline
 public import DuetReport
 
 /// Measures how time grows: with the part of the largest source that changes, and with the data that are there already.
+///
+/// Each point begins from the same state: both styles load the data once, and what that leaves is put back before each
+/// point. So no point pays for another's changes, and a limit of time costs only the points that are left.
 public struct Sweep: Sendable {
-    /// The percentages of rows that change, in the order in which they are played.
-    public static let percentages = [0, 0.01, 0.1, 1, 5, 10, 25, 50, 100]
+    /// The percentages of rows that change, in the order in which they are measured: the ends first, then between.
+    public static let percentages = [0, 100, 1, 10, 0.1, 50, 5, 25, 0.01]
     /// The sizes at which the same number of rows changes, as multiples of the first.
     public static let sizes = [1, 2, 4, 8]
+    /// How many rows change at each size, in percent of the first size's.
+    public static let percentAtSizes = 0.1
+    /// How long a sweep may take, in seconds, unless told otherwise.
+    public static let limit = 900.0
 
-    private var comparison: Comparison
+    private let comparison: Comparison
+    private let repetitions: Int
+    private let limit: Double
+    private let percentages: [Double]
+    private let sizes: [Int]
     private let progress: @Sendable (String) -> Void
 
-    /// Sweeps with a comparison's folder, settings, repetitions and seed; its scenario's first step is the beginning.
-    public init(_ comparison: Comparison, progress: @escaping @Sendable (String) -> Void = { _ in }) {
+    /// Sweeps with a comparison's folder, settings and seed; its scenario's first step is the beginning.
+    ///
+    /// - Parameters:
+    ///   - comparison: What to compare, and how.
+    ///   - repetitions: How often each point is measured, if the limit leaves time for it.
+    ///   - limit: No point begins that would probably end after so many seconds.
+    ///   - percentages: The percentages of rows that change, in the order in which they are measured.
+    ///   - sizes: The sizes, growing, as multiples of the first.
+    ///   - progress: Told of each point.
+    public init(
+        _ comparison: Comparison,
+        repetitions: Int = 3,
+        limit: Double = Self.limit,
+        percentages: [Double] = Self.percentages,
+        sizes: [Int] = Self.sizes,
+        progress: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
         self.comparison = comparison
+        self.repetitions = repetitions
+        self.limit = limit
+        self.percentages = percentages
+        self.sizes = sizes
         self.progress = progress
     }
 
     /// Runs the sweep.
     ///
-    /// - Returns: The points, both styles equal at each or said not to be.
+    /// - Returns: The points, both styles equal at each or said not to be; those that were measured so far when somebody
+    ///   stops the comparison.
     /// - Throws: As ``Comparison/run()``.
     public func run() throws -> SweepReport {
         let definition = try Pipeline.load(folder: comparison.folder, overrides: comparison.parameters)
-        let first =
-            definition.scenario?.steps.first
-            ?? ScenarioStep(name: "initial load", location: SourceLocation(file: "sweep"))
         let location = SourceLocation(file: "sweep")
-        var steps = [first]
-        for percent in Self.percentages {
-            let actions =
-                percent == 0
-                ? [] : [ScenarioAction(.correct, ["percent": "\(percent)"], location: location)]
-            steps.append(ScenarioStep(name: "change \(percent)", actions: actions, location: location))
+        let first = definition.scenario?.steps.first ?? ScenarioStep(name: "initial load", location: location)
+        let scenario = Scenario(name: "sweep", seed: comparison.seed ?? definition.scenario?.seed ?? 1, steps: [first])
+        var quiet = comparison
+        quiet.progress = { _ in }
+        let play = try ComparisonPlay(quiet, definition, scenario)
+        defer { play.end() }
+        var walk = SweepWalk(
+            play: play,
+            control: comparison.control,
+            limit: limit,
+            progress: progress,
+            points: percentages.flatMap { percent in
+                SweepReport.Change.allCases.map { SweepPoint(series: .change, change: $0, x: percent) }
+            },
+            sizes: sizes
+        )
+        do {
+            try walk.load(first)
+            try walk.measureChanges()
+            try walk.measureSizes(repetitions: repetitions)
+            for _ in 1..<max(repetitions, 2) where repetitions > 1 { try walk.measureChanges() }
+        } catch {
+            guard comparison.control.isCancelled else { throw error }
+            walk.isInterrupted = true
         }
-        // A multiple's growth, and then at each size the same number of rows: one in a thousand of the first size.
-        for (index, size) in Self.sizes.enumerated() {
-            if index > 0 {
-                let percent = (size - Self.sizes[index - 1]) * 100 / Self.sizes[index - 1]
-                steps.append(
-                    ScenarioStep(
-                        name: "grow \(size)",
-                        actions: [ScenarioAction(.append, ["percent": "\(percent)"], location: location)],
-                        location: location
-                    )
-                )
-            }
-            let share = 0.1 / Double(size)
-            steps.append(
-                ScenarioStep(
-                    name: "size \(size)",
-                    actions: [ScenarioAction(.correct, ["percent": "\(share)"], location: location)],
-                    location: location
-                )
-            )
-        }
-        var sweep = comparison
-        sweep.givenScenario = Scenario(name: "sweep", seed: comparison.seed ?? 1, steps: steps)
-        sweep.progress = { [progress] in progress("sweep, \($0)") }
-        let report = try sweep.run()
-        return SweepReport(source: source(report), points: points(report))
+        return walk.report(repetitions: repetitions)
+    }
+}
+
+/// A point that is to be measured.
+struct SweepPoint: Hashable {
+    var series: SweepReport.Series
+    var change: SweepReport.Change
+    var x: Double
+
+    /// The point in words.
+    var title: String {
+        let word = change == .correct ? "corrected" : "added"
+        if series == .change, x == 0 { return "nothing changed" }
+        return series == .change ? "\(NumberText.percent(x)) of the rows \(word)" : "size × \(Int(x)), rows \(word)"
     }
 
-    /// The source that the steps say they changed.
-    private func source(_ report: ComparisonReport) -> String {
-        let notes = report.steps.dropFirst().flatMap(\.notes)
-        let quoted = notes.compactMap { $0.split(separator: "'").dropFirst().first }
-        return quoted.first.map(String.init) ?? ""
-    }
-
-    private func points(_ report: ComparisonReport) -> [SweepReport.Point] {
-        report.steps.compactMap { step in
-            let words = step.name.split(separator: " ")
-            guard words.count == 2, ["change", "size"].contains(words[0]), let x = Double(words[1]) else { return nil }
-            return SweepReport.Point(
-                series: String(words[0]),
-                x: x,
-                rowsBefore: step.datasets.map(\.rows.procedural).max() ?? 0,
-                procedural: Statistics.median(step.procedural.map(\.seconds)),
-                declarative: Statistics.median(step.declarative.map(\.seconds)),
-                isEqual: step.isEqual,
-                datasets: times(step)
-            )
-        }
-    }
-
-    private func times(_ step: ComparisonReport.Step) -> [SweepReport.DatasetTime] {
-        step.datasets.compactMap { dataset in
-            let seconds = { (runs: [RunMeasures], isMine: (String) -> Bool) -> [Double] in
-                runs.compactMap { run in
-                    run.steps.last { $0.stepKind == .dataset && isMine($0.step ?? "") }?.measures?.seconds
-                }
-            }
-            let name = dataset.name
-            let procedural = seconds(step.procedural) {
-                $0.lowercased() == "make \(name.schema)_\(name.table)".lowercased()
-            }
-            let declarative = seconds(step.declarative) { $0.lowercased() == name.key }
-            guard !procedural.isEmpty, !declarative.isEmpty else { return nil }
-            let strategy = step.declarative.last?.steps.last { $0.step?.lowercased() == name.key }?.measures?.strategy
-            return .init(
-                dataset: name.description,
-                procedural: Statistics.median(procedural),
-                declarative: Statistics.median(declarative),
-                strategy: strategy?.rawValue ?? ""
-            )
-        }
+    /// The step that makes the change.
+    ///
+    /// - Parameter percent: How many rows, in percent of those that are there.
+    /// - Returns: The step.
+    func step(percent: Double) -> ScenarioStep {
+        let location = SourceLocation(file: "sweep")
+        let kind: ScenarioActionKind = change == .correct ? .correct : .append
+        let actions = percent > 0 ? [ScenarioAction(kind, ["percent": "\(percent)"], location: location)] : []
+        return ScenarioStep(name: title, actions: actions, location: location)
     }
 }

@@ -3,7 +3,7 @@ public import DuetPipeline
 
 extension ComparisonReport {
     /// The name and version of the form.
-    public static let format = "duet-comparison-2"
+    public static let format = "duet-comparison-3"
 
     /// The whole report as JSON; `docs/report.schema.json` is its schema.
     public var json: JSONValue {

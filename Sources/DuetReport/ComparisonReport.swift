@@ -94,6 +94,9 @@ public struct ComparisonReport: Sendable {
         self.steps = steps
     }
 
+    /// Whether somebody stopped it before it was done.
+    public var isInterrupted: Bool { method.isInterrupted || sweep?.isInterrupted ?? false }
+
     /// Whether every dataset was equal after every step.
     public var isEqual: Bool { steps.allSatisfy(\.isEqual) && sweep?.isEqual ?? true }
 
@@ -129,6 +132,8 @@ public struct ComparisonMethod: Sendable, Hashable {
     public var hasWarmUp = false
     /// Why no more repetitions were made.
     public var stop = "as many repetitions as were asked for"
+    /// Whether somebody stopped it before it was done.
+    public var isInterrupted = false
     /// The machine's load averages over 1, 5 and 15 minutes before it began.
     public var loadBefore: [Double] = []
 
@@ -142,7 +147,8 @@ public struct ComparisonMethod: Sendable, Hashable {
             "threads": threads.map { .integer(Int64($0)) } ?? .null,
             "memory_limit_bytes": memoryLimit.map { .integer(Int64($0)) } ?? .null,
             "workers": .integer(Int64(workers)), "served_over_http": .bool(isServed), "warm_up": .bool(hasWarmUp),
-            "stopped_because": .string(stop), "load_before": .array(loadBefore.map { .double($0) }),
+            "stopped_because": .string(stop), "interrupted": .bool(isInterrupted),
+            "load_before": .array(loadBefore.map { .double($0) }),
         ]
     }
 }

@@ -4,7 +4,7 @@ enum MarkdownParts {
         var models: [String: Any] = [:]
         let faults = report.steps.flatMap { step in step.faults.map { row(step, $0) } }
         if !faults.isEmpty { models["hasFaults"] = ["faults": faults] }
-        if let sweep = report.sweep { models["hasSweep"] = model(sweep) }
+        if let sweep = report.sweep { models["hasSweep"] = SweepText.model(sweep) }
         if let effort = report.effort { models["hasEffort"] = model(effort) }
         if let cost = report.cost { models["hasCost"] = model(cost, report) }
         return models
@@ -17,26 +17,6 @@ enum MarkdownParts {
             "recovery": NumberText.seconds(fault.recoverySeconds), "steps": "\(fault.stepsRepeated)",
             "rows": NumberText.count(fault.rowsRewritten), "lost": NumberText.count(fault.rowsLost),
             "doubled": NumberText.count(fault.rowsDoubled),
-        ]
-    }
-
-    private static func model(_ sweep: SweepReport) -> [String: Any] {
-        let row = { (point: SweepReport.Point) -> [String: String] in
-            [
-                "x": point.x == point.x.rounded() ? "\(Int(point.x))" : "\(point.x)",
-                "rows": NumberText.count(point.rowsBefore), "procedural": NumberText.seconds(point.procedural),
-                "declarative": NumberText.seconds(point.declarative),
-                "ratio": point.procedural > 0 ? NumberText.significant(point.declarative / point.procedural) : "",
-                "equal": point.isEqual ? "equal" : "DIFFERENT",
-            ]
-        }
-        return [
-            "sweepSource": sweep.source,
-            "breakEven": sweep.breakEven().map {
-                "From about **\(NumberText.significant($0)) %** of the rows on full reprocessing was faster."
-            } ?? "Full reprocessing was never faster, up to all rows.",
-            "changes": sweep.points.filter { $0.series == "change" }.map(row),
-            "sizes": sweep.points.filter { $0.series == "size" }.map(row),
         ]
     }
 

@@ -26,6 +26,24 @@ public enum MarkdownReport {
             ]
         }
         return TextTable.text(header: header, rows: rows, rightAligned: [1, 2, 3, 4, 5]) + differences(report)
+            + measured(report) + SweepText.summary(report)
+    }
+
+    /// How often it was measured, and which ratios mean nothing; nothing to say of one play without noise.
+    private static func measured(_ report: ComparisonReport) -> String {
+        var text = ""
+        if report.repetitions > 1 || report.method.isInterrupted {
+            text = "\n\nplayed \(report.repetitions) time\(report.repetitions == 1 ? "" : "s"): \(report.method.stop)"
+        }
+        return noise(report).map { text + "\n\($0)" } ?? text
+    }
+
+    /// What to say of steps whose times vary too much.
+    private static func noise(_ report: ComparisonReport) -> String? {
+        let noisy = report.steps.filter { $0.ratio?.isTooNoisy == true }.map { "'\($0.name)'" }
+        guard !noisy.isEmpty else { return nil }
+        return "too noisy for a ratio: \(noisy.joined(separator: ", ")); the upper end of the 95 % interval is more "
+            + "than \(NumberText.decimals(TimeRatio.widest, 0)) times its lower end"
     }
 
     private static func differences(_ report: ComparisonReport) -> String {
@@ -85,6 +103,9 @@ public enum MarkdownReport {
             "scenario": report.method.scenario,
             "seed": report.method.seed,
             "load": load(report),
+            "played": "\(report.repetitions)",
+            "stop": report.method.stop,
+            "noise": noise(report).map { ["\($0)."] } ?? [],
         ]
         let notes = report.steps.filter { !$0.notes.isEmpty }.map {
             ["step": $0.name, "text": $0.notes.joined(separator: "; ")]

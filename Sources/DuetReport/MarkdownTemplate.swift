@@ -15,6 +15,10 @@ enum MarkdownTemplate {
 
         *Ratio* is declarative time by procedural time. *Rows written* counts rows inserted and deleted in all datasets.
         {{{repetitions}}}
+        {{#noise}}
+
+        {{{.}}}
+        {{/noise}}
         {{#sources}}
 
         {{{.}}}
@@ -44,21 +48,39 @@ enum MarkdownTemplate {
 
         ## Break-even
 
-        Rows of `{{{sweepSource}}}` were corrected, more and more of them at a time. {{{breakEven}}}
+        Rows of `{{{sweepSource}}}` were corrected all over it, or added to it; each point began from the same state. Full
+        reprocessing was cheaper:
 
-        | changed | procedural | declarative | ratio | tables |
-        |---:|---:|---:|---:|---|
-        {{#changes}}
-        | {{{x}}} % | {{{procedural}}} | {{{declarative}}} | {{{ratio}}} | {{{equal}}} |
-        {{/changes}}
+        {{#breakEvens}}
+        - {{{.}}}
+        {{/breakEvens}}
+        {{#growths}}
+        - {{{.}}}
+        {{/growths}}
 
-        The same number of rows corrected at growing sizes:
+        {{{sweepStop}}}.
+        {{#hasLeftOut}}
+        Left out: {{{leftOut}}}.
+        {{/hasLeftOut}}
+        {{#sweepLines}}
 
-        | size | rows in the largest dataset | procedural | declarative | ratio |
-        |---:|---:|---:|---:|---:|
-        {{#sizes}}
-        | × {{{x}}} | {{{rows}}} | {{{procedural}}} | {{{declarative}}} | {{{ratio}}} |
-        {{/sizes}}
+        {{{sweepTitle}}}
+
+        | point | rows before | procedural | declarative | ratio | measured | tables | what was done |
+        |---:|---:|---:|---:|---:|---:|---|---|
+        {{#sweepPoints}}
+        | {{{x}}} | {{{rows}}} | {{{procedural}}} | {{{declarative}}} | {{{ratio}}} | {{{count}}} | {{{equal}}} | {{{note}}} |
+        {{/sweepPoints}}
+        {{/sweepLines}}
+
+        Each dataset by itself: the change from which its procedural step was cheaper, and by what factor its steps (procedural /
+        declarative) took longer at the largest size than at the smallest.
+
+        | dataset | rows corrected | rows added | growth, corrected | growth, added |
+        |---|---|---|---:|---:|
+        {{#sweepDatasets}}
+        | {{{dataset}}} | {{{corrected}}} | {{{added}}} | {{{growthCorrected}}} | {{{growthAdded}}} |
+        {{/sweepDatasets}}
         {{/hasSweep}}
         {{#hasEffort}}
 
@@ -147,6 +169,7 @@ enum MarkdownTemplate {
         multiset in SQL: by two sums of hashes of all rows, and row by row for all but very large tables.
 
         - made on {{{date}}} by `duet compare`; scenario: {{{scenario}}}, seed {{{seed}}}
+        - repetitions: {{{played}}} ({{{stop}}})
         - {{{load}}}
         - machine: {{{processor}}}, {{{cores}}} cores, {{{memory}}} memory, {{{system}}}
         - DuckDB {{{duckDB}}}

@@ -68,6 +68,12 @@ public struct TimeRatio: Sendable, Hashable {
         isTooNoisy = interval.lowerBound <= 0 || interval.upperBound / interval.lowerBound > Self.widest
     }
 
+    /// How far the interval reaches from the ratio, as a part of it: the farther end counts; nil without an interval.
+    public var halfWidth: Double? {
+        guard let interval, value > 0 else { return nil }
+        return max(interval.upperBound - value, value - interval.lowerBound) / value
+    }
+
     /// The ratio for people: a number, or that there is too much noise for one.
     public var text: String { isTooNoisy ? "too noisy" : NumberText.significant(value) }
 

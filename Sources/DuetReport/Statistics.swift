@@ -30,6 +30,14 @@ public enum NumberText {
         return decimals(value, digits)
     }
 
+    /// A percentage with as many digits as it takes, three at most: `0.01 %`, `12.5 %`, `100 %`.
+    public static func percent(_ value: Double) -> String {
+        var text = significant(value)
+        while text.contains("."), text.hasSuffix("0") { text.removeLast() }
+        if text.hasSuffix(".") { text.removeLast() }
+        return "\(text) %"
+    }
+
     /// A fixed number of decimals.
     public static func decimals(_ value: Double, _ digits: Int) -> String {
         var power = 1.0

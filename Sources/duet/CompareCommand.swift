@@ -12,7 +12,7 @@ struct CompareCommand: ParsableCommand {
         discussion: """
             The scenario's files are served over HTTP from this machine. After every step both styles run, and every
             published dataset is compared. Ends with exit code 3 when any differs, and with 4 when a run has become
-            slower than in --baseline.
+            slower than in --baseline. Stopped by Ctrl-C it reports what was measured until then, with exit code 130.
 
             Example:
               duet compare pipelines/flights --report REPORT.md --html report.html
@@ -68,6 +68,14 @@ struct CompareCommand: ParsableCommand {
     @Flag(help: "Measure how time grows with the change and with the data, and where full reprocessing gets cheaper.")
     var sweep = false
 
+    @Option(
+        help: """
+            With --sweep: how long it may take in all. Each point is measured three times (or --repeat) while there is \
+            time; those that were left out are named.
+            """
+    )
+    var sweepMinutes = Sweep.limit / 60
+
     @Option(help: "A file of prices, to show what the runs would come to; see docs/cost.md.")
     var prices: String?
 
@@ -76,6 +84,7 @@ struct CompareCommand: ParsableCommand {
 
     func validate() throws {
         if declarative == nil, pipeline == nil { throw ValidationError("name the pipeline's folder") }
+        if sweepMinutes <= 0 { throw ValidationError("--sweep-minutes must be above 0") }
         if declarative != nil, pipeline != nil {
             throw ValidationError("--declarative takes the place of the pipeline's folder; give one of them")
         }
@@ -120,7 +129,14 @@ struct CompareCommand: ParsableCommand {
             progress: note
         )
         var result = try comparison.run()
-        if sweep { result.sweep = try Sweep(comparison, progress: note).run() }
+        if sweep, !result.isInterrupted {
+            result.sweep = try Sweep(
+                comparison,
+                repetitions: measuring.count ?? 3,
+                limit: sweepMinutes * 60,
+                progress: note
+            ).run()
+        }
         result.effort = try Effort(folder: folder, parameters: try Options.values(parameters)).report()
         if let prices { result.cost = try PriceList.load(prices).cost(of: result) }
         try Console.finish(result, reports, measuring)
@@ -133,7 +149,10 @@ struct MeasuringOptions: ParsableArguments {
     var count: Int?
 
     @Option(
-        help: "Repeat until the interval of every ratio is within this many percent of it, up to --most and --minutes."
+        help: """
+            Repeat until the 95 % interval of every ratio is within this many percent of it: six times at least, up to \
+            --most and --minutes.
+            """
     )
     var precision: Double?
 
@@ -156,7 +175,10 @@ struct MeasuringOptions: ParsableArguments {
         if let count, count < 1 { throw ValidationError("--repeat must be at least 1") }
         if let precision, precision <= 0 { throw ValidationError("--precision must be above 0 (percent)") }
         if count != nil, precision != nil { throw ValidationError("give --repeat or --precision, not both") }
-        if most < 3 { throw ValidationError("--most must be at least 3: fewer give no interval") }
+        if most < Comparison.Repetitions.fewest {
+            throw ValidationError("--most must be at least \(Comparison.Repetitions.fewest); fewer give no interval")
+        }
+        if minutes <= 0 { throw ValidationError("--minutes must be above 0") }
         if threshold <= 0 { throw ValidationError("--threshold must be above 0 (percent)") }
     }
 
@@ -200,6 +222,10 @@ extension Console {
         print(reports.json ? result.json.text(pretty: true) : MarkdownReport.summary(result))
         if let regressions, !reports.json { print("\n" + Baseline.text(regressions)) }
         guard result.isEqual else { throw ExitCode(Code.differs) }
+        if result.isInterrupted {
+            note("compare: stopped; what is above was measured until then")
+            throw ExitCode(Code.stopped)
+        }
         if regressions?.contains(where: \.isRegression) == true { throw ExitCode(Code.slower) }
     }
 }

@@ -15,26 +15,31 @@ import Testing
         var report = try await fixture.compare(repetitions: .exactly(3))
         report.effort = try Effort(folder: fixture.path).report()
         report.cost = try PriceList.load("\(Self.repository)/docs/prices.yml").cost(of: report)
-        let point = { (series: String, x: Double, declarative: Double) in
+        let point = { (series: SweepReport.Series, change: SweepReport.Change, x: Double, declarative: Double) in
             SweepReport.Point(
                 series: series,
+                change: change,
                 x: x,
                 rowsBefore: 400,
-                procedural: 1,
-                declarative: declarative,
+                note: "rows changed",
+                procedural: [1, 1, 1.1],
+                declarative: [declarative, declarative, declarative],
                 isEqual: true,
                 datasets: [
                     .init(dataset: "gold.total", procedural: 0.2, declarative: declarative / 5, strategy: "full")
                 ]
             )
         }
-        report.sweep = SweepReport(
+        var sweep = SweepReport(
             source: "orders",
             points: [
-                point("change", 0, 0.1), point("change", 1, 0.5), point("change", 100, 1.5), point("size", 1, 0.5),
-                point("size", 4, 0.6),
+                point(.change, .correct, 0, 0.1), point(.change, .correct, 1, 0.5), point(.change, .correct, 100, 1.5),
+                point(.change, .append, 0, 0.1), point(.change, .append, 100, 0.9),
+                point(.size, .append, 1, 0.5), point(.size, .append, 4, 0.6),
             ]
         )
+        sweep.leftOut = ["size × 8, rows added"]
+        report.sweep = sweep
         return report
     }
 
@@ -82,6 +87,10 @@ import Testing
                 #expect(number.flatMap { Double($0) } == median, "\(step.name) \(style)")
             }
         }
+        #expect(shown.page.contains("data-key=\"sweep-correct:declarative:100\" data-value=\"1.5\""))
+        #expect(shown.page.contains("data-key=\"size-append:procedural:4\" data-value=\"1\""))
+        #expect(shown.page.contains(">from about 50.5 % on (measured at 1 and 100 %)<"))
+        #expect(shown.page.contains("Left out: size × 8, rows added."))
         #expect(shown.page.contains(">\(report.steps.count * 5) of \(report.steps.count * 5)<"))
     }
 

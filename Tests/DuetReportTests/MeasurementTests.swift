@@ -49,22 +49,45 @@ import Testing
         #expect(split.transfer == 1.5 && split.engine == 1.5 && split.orchestration == 3)
     }
 
-    @Test func `break-even lies between the last point that is faster and the first that is not`() {
-        let point = { (x: Double, procedural: Double, declarative: Double) in
+    private func sweep(
+        _ series: SweepReport.Series = .change,
+        _ times: (x: Double, procedural: Double, declarative: Double)...
+    ) -> SweepReport {
+        let points = times.map {
             SweepReport.Point(
-                series: "change",
-                x: x,
+                series: series,
+                change: .append,
+                x: $0.x,
                 rowsBefore: 1,
-                procedural: procedural,
-                declarative: declarative,
+                procedural: [$0.procedural],
+                declarative: [$0.declarative],
                 isEqual: true,
-                datasets: []
+                datasets: [.init(dataset: "gold.t", procedural: 1, declarative: $0.x, strategy: "full")]
             )
         }
-        let report = SweepReport(source: "s", points: [point(0, 4, 1), point(10, 4, 3), point(30, 4, 5)])
-        #expect(report.breakEven() == 20)
-        #expect(SweepReport(source: "s", points: [point(0, 4, 1), point(100, 4, 3)]).breakEven() == nil)
-        #expect(SweepReport(source: "s", points: [point(0, 1, 4), point(100, 1, 4)]).breakEven() == 0)
+        return SweepReport(source: "s", points: points)
+    }
+
+    @Test func `break-even lies between the last point that is faster and the first that is not`() throws {
+        let crossing = sweep(.change, (10, 4, 3), (0, 4, 1), (30, 4, 5))
+        let found = try #require(crossing.breakEven(.append))
+        #expect(found.percent == 20 && found.between == 10...30 && found.crossings == 1)
+        #expect(found.text == "from about 20 % on (measured at 10 and 30 %)", "\(found.text)")
+        #expect(crossing.breakEven(.append, of: "gold.t")?.percent == 1)
+        #expect(crossing.breakEven(.correct) == nil, "nothing was measured")
+        let never = sweep(.change, (0, 4, 1), (100, 4, 3)).breakEven(.append)
+        #expect(never?.percent == nil && never?.text == "never, up to 100 %")
+        let always = sweep(.change, (0, 1, 4), (100, 1, 4)).breakEven(.append)
+        #expect(always?.percent == 0 && always?.text == "at once, even with nothing changed")
+        let close = sweep(.change, (0, 1, 2), (1, 2, 1), (10, 1, 2), (50, 2, 1), (100, 1, 2)).breakEven(.append)
+        #expect(close?.crossings == 4 && close?.text.hasPrefix("unclear: the curves cross 4 times") == true)
+        #expect(sweep(.change, (0, 1, 2)).breakEven(.append) == nil, "one point has no line")
+    }
+
+    @Test func `growth holds the largest size against the smallest`() {
+        let found = sweep(.size, (4, 8, 3), (1, 2, 2), (2, 9, 9)).growth(.append)
+        #expect(found?.size == 4 && found?.procedural == 4 && found?.declarative == 1.5)
+        #expect(sweep(.size, (1, 2, 2)).growth(.append) == nil)
     }
 
     @Test func `JUnit holds a suite for each step, with rows of what differs`() {

@@ -8,6 +8,15 @@ enum PageSections {
         const equalCount = d3.sum(report.steps, step => step.datasets.filter(item => item.equal).length);
         const allCount = d3.sum(report.steps, step => step.datasets.length);
 
+        const changeWords = { correct: "rows corrected", append: "rows added" };
+        const pointColumns = (place, mark) => [
+          ["point", place], ["rows before", point => count(point.rows_before), "n"],
+          ...styles.map(([style]) => [style, point => ({ text: seconds(point[style].median), key: `${mark}:${style}:${point.x}`, value: point[style].median }), "n"]),
+          ["ratio", ratioText, "n"], ["measured", point => count(point.declarative.values.length), "n"],
+          ["tables", point => ({ text: point.equal ? "equal" : "DIFFERENT", class: point.equal ? "good" : "bad" })],
+          ["what was done", point => point.note],
+        ];
+
         { // Summary
           const part = section("summary", "Summary");
           const published = new Set(report.steps.flatMap(step => step.datasets.map(item => item.dataset)));
@@ -27,8 +36,8 @@ enum PageSections {
             least ? card(significant(least.ratio.value), `declarative by procedural time at its best: ${least.step}`) : null,
             most ? card(significant(most.ratio.value), `and at its worst: ${most.step}`) : null,
             faults.length ? card(String(d3.sum(faults, fault => fault.rows_lost + fault.rows_doubled)), `rows lost or doubled by ${faults.length} faults`) : null,
-            report.sweep ? card(report.sweep.break_even_percent == null ? "none" : percent(report.sweep.break_even_percent),
-              "of the rows changed: from there full reprocessing is faster") : null));
+            ...(report.sweep ? report.sweep.break_even.map(item => card(item.percent == null ? "none" : item.crossings > 1 ? "unclear" : percent(item.percent),
+              `of the ${changeWords[item.change]}: from there full reprocessing is faster`, "break-even:" + item.change)) : [])));
           part.append(make("h3", {}, "Steps"));
           part.append(table([
             ["step", step => ({ text: make("span", {}, step.step, step.notes.length ? make("small", {}, step.notes.join("; ")) : null), class: "what" })],
@@ -79,40 +88,49 @@ enum PageSections {
         }
 
         if (report.sweep) { // Break-even
-          const part = section("break-even", "Break-even", `Rows of '${report.sweep.source}' were corrected, more and more of them at a time; and the same number of rows at growing sizes.`);
-          const change = report.sweep.points.filter(point => point.series === "change");
-          const size = report.sweep.points.filter(point => point.series === "size");
-          const both = [["procedural", point => point.procedural_seconds, "p"], ["declarative", point => point.declarative_seconds, "d"]];
-          const list = report.sweep.datasets.map(item => item.dataset);
-          const time = (point, name) => point.datasets.find(item => item.dataset === name) || {};
-          const chart = figure("Time by the part of rows that changed", (svg, index) => {
-            if (!index) return lines(svg, change, both, "rows changed, in percent (logarithmic, 0 at the left)", true, report.sweep.break_even_percent);
-            const name = list[index - 1];
-            const points = change.filter(point => time(point, name).dataset);
-            lines(svg, points, [["procedural", point => time(point, name).procedural_seconds, "p"], ["declarative", point => time(point, name).declarative_seconds, "d"]],
-              "rows changed, in percent (logarithmic, 0 at the left)", true, report.sweep.datasets[index - 1].break_even_percent);
-          });
-          part.append(make("h3", {}, "By the size of the change"),
-            pick("Time of", ["the whole run"].concat(list), index => chart.redraw(index)), chart.element);
-          chart.redraw(0);
-          part.append(behind("As a table", table([
-            ["changed", point => percent(point.x)], ["procedural", point => seconds(point.procedural_seconds), "n"],
-            ["declarative", point => seconds(point.declarative_seconds), "n"],
-            ["ratio", point => significant(point.declarative_seconds / point.procedural_seconds), "n"],
-            ["tables", point => ({ text: point.equal ? "equal" : "DIFFERENT", class: point.equal ? "good" : "bad" })],
-          ], change, "Time by the part of rows that changed", "sweep")));
-          part.append(behind("Break-even of each dataset", table([
+          const sweep = report.sweep;
+          const part = section("break-even", "Break-even",
+            `Rows of '${sweep.source}' were corrected all over it, or added to it; each point began from the same state. ${sweep.stopped_because}.`
+            + (sweep.left_out.length ? ` Left out: ${sweep.left_out.join(", ")}.` : ""));
+          const found = (list, change) => list.find(item => item.change === change);
+          const line = (series, change) => sweep.points.filter(point => point.series === series && point.change === change).sort((a, b) => a.x - b.x);
+          const both = [["procedural", point => point.procedural.median, "p"], ["declarative", point => point.declarative.median, "d"]];
+          const time = (point, name) => point.datasets.find(item => item.dataset === name);
+          const of = name => [["procedural", point => time(point, name).procedural_seconds, "p"], ["declarative", point => time(point, name).declarative_seconds, "d"]];
+          const list = sweep.datasets.map(item => item.dataset);
+          const label = "rows changed, in percent (logarithmic, 0 at the left)";
+          for (const change of Object.keys(changeWords)) {
+            const points = line("change", change);
+            if (!points.length) continue;
+            part.append(make("h3", {}, `More and more ${changeWords[change]}`));
+            const even = found(sweep.break_even, change);
+            if (even) part.append(make("p", {}, "Full reprocessing is cheaper ", make("b", { "data-key": "break-even-text:" + change }, even.text), "."));
+            const chart = figure(`Time by the part of ${changeWords[change]}`, (svg, index) => {
+              if (!index) return lines(svg, points, both, label, true, even?.percent);
+              const name = list[index - 1];
+              lines(svg, points.filter(point => time(point, name)), of(name), label, true, found(sweep.datasets[index - 1].break_even, change)?.percent);
+            });
+            part.append(pick("Time of", ["the whole run"].concat(list), index => chart.redraw(index)), chart.element);
+            chart.redraw(0);
+            part.append(behind("As a table", table(pointColumns(point => percent(point.x), "sweep-" + change), points, `Time by the part of ${changeWords[change]}`, "sweep-" + change)));
+          }
+          part.append(behind("Break-even and growth of each dataset", table([
             ["dataset", item => item.dataset],
-            ["from so many percent changed the procedural step is faster", item => item.break_even_percent == null ? "never, up to 100 %" : percent(item.break_even_percent), "n"],
-          ], report.sweep.datasets, "Break-even by dataset", "break-even")));
-          if (size.length) {
-            const growth = figure("Time by the data that are there already", svg => lines(svg, size, both, "size, as a multiple of the first", false));
-            part.append(make("h3", {}, "By the data that are there already, with equal changes"), growth.element);
-            growth.redraw();
-            part.append(behind("As a table", table([
-              ["size", point => "× " + point.x], ["rows in the largest dataset", point => count(point.rows_before), "n"],
-              ["procedural", point => seconds(point.procedural_seconds), "n"], ["declarative", point => seconds(point.declarative_seconds), "n"],
-            ], size, "Time by size", "growth")));
+            ...Object.keys(changeWords).flatMap(change => [
+              [`${changeWords[change]}: the procedural step is faster`, item => found(item.break_even, change)?.text || "–"],
+              ["growth p / d", item => { const growth = found(item.growth, change); return growth ? significant(growth.procedural) + " / " + significant(growth.declarative) : "–"; }, "n"],
+            ]),
+          ], sweep.datasets, "Break-even by dataset, and how many times longer its steps took at the largest size than at the smallest", "break-even")));
+          for (const change of Object.keys(changeWords)) {
+            const points = line("size", change);
+            if (!points.length) continue;
+            const growth = found(sweep.growth, change);
+            part.append(make("h3", {}, `The same number of ${changeWords[change]}, with more data there already`));
+            if (growth) part.append(make("p", {}, `With ${significant(growth.size)} times the data the procedural run took ${significant(growth.procedural)} times as long, the declarative ${significant(growth.declarative)} times.`));
+            const chart = figure(`Time by the data that are there already, ${changeWords[change]}`, svg => lines(svg, points, both, "size, as a multiple of the first", false));
+            part.append(chart.element);
+            chart.redraw();
+            part.append(behind("As a table", table(pointColumns(point => "× " + point.x, "size-" + change), points, `Time by size, ${changeWords[change]}`, "size-" + change)));
           }
         }
 
