@@ -98,14 +98,16 @@ package final class MaintainedViews {
         var wrong: [String] = []
         for index in views.indices {
             do {
-                // In turn the one and the other comes first, since what comes second finds the data in the caches.
-                let isFullFirst = (views[index].measures[update.name]?.count ?? 0) % 2 == 1
-                var full = isFullFirst ? try computeQuery(index) : Times()
+                // What comes second finds the data in the caches, so the query is computed before and after.
+                let before = try computeQuery(index)
                 var measure = try refresh(index, applied, choice)
-                if !isFullFirst { full = try computeQuery(index) }
-                measure.full = full
+                let after = try computeQuery(index)
+                measure.full = Times(
+                    wall: (before.wall + after.wall) / 2,
+                    processor: (before.processor + after.processor) / 2
+                )
                 views[index].measures[update.name, default: []].append(measure)
-                views[index].full.append(full.wall)
+                views[index].full.append(measure.full.wall)
                 if let difference = try difference(views[index].program) {
                     wrong.append("\(views[index].name), \(update.name): \(difference)")
                 }
@@ -153,21 +155,36 @@ package final class MaintainedViews {
         var cleanup: [String] = []
         try run("BEGIN")
         for node in program.nodes {
-            let change = node.change(changedInputs: changed)
+            let change = node.change(
+                changedInputs: changed,
+                needsDelta: program.needsDelta(of: node, hasReaders: false),
+                stateRows: node.reads.contains { changed[$0] != nil } ? try rowCount(node) : nil
+            )
             measure.strategies.insert(change.strategy)
             for statement in change.statements { try note(statement, &measure) }
+            cleanup += change.cleanup
+            var kind: ChangeKind?
             if let delta = change.deltaTable {
                 let row = try connection.rows("SELECT count(*), min(__w), max(__w) FROM \(delta)").first ?? []
                 measure.rows = row.first?.int ?? 0
                 if measure.rows > 0, let least = row[1].int, let greatest = row[2].int {
-                    changed[node.name] = ChangeKind(least: least, greatest: greatest)
+                    kind = ChangeKind(least: least, greatest: greatest)
+                    changed[node.name] = kind
                 }
             }
-            for statement in change.apply { try note(statement, &measure) }
-            cleanup += change.cleanup
+            for statement in change.apply(kind) {
+                let written = try note(statement, &measure)
+                guard change.reportsWrites, !written.isEmpty else { continue }
+                changed[node.name] = .mixed
+                measure.rows = written.reduce(0) { $0 + ($1.first?.string == "UPDATE" ? 2 : 1) }
+            }
         }
         try run("COMMIT")
         return cleanup
+    }
+
+    private func rowCount(_ node: NodeProgram) throws -> Int? {
+        try connection.scalar("SELECT count(*) FROM \(node.stateTable)").int
     }
 
     private func computeAnew(_ program: ViewProgram) throws -> Measure {
@@ -214,9 +231,12 @@ package final class MaintainedViews {
 
     // MARK: - Statements
 
-    private func note(_ sql: String, _ measure: inout Measure) throws {
-        let times = try timed { try run(sql) }
+    @discardableResult
+    private func note(_ sql: String, _ measure: inout Measure) throws -> [[Value]] {
+        var rows: [[Value]] = []
+        let times = try timed { rows = try run(sql) }
         measure.statements.append((times.processor, sql))
+        return rows
     }
 
     private func timed(_ work: () throws -> Void) rethrows -> Times {
@@ -229,9 +249,10 @@ package final class MaintainedViews {
         )
     }
 
-    private func run(_ sql: String) throws {
+    @discardableResult
+    private func run(_ sql: String) throws -> [[Value]] {
         do {
-            _ = try connection.execute(sql)
+            return try connection.rows(sql)
         } catch {
             throw TPCError("\(error)\nin\n\(sql)")
         }

@@ -88,7 +88,7 @@ extension DatasetUpdate {
         switch choice.way {
         case .incremental:
             do {
-                change = try follow(view, inputs, query: query, measures: &measures)
+                change = try follow(view, inputs, choice, query: query, measures: &measures)
             } catch let error as DuetError {
                 throw RuleFailure(error: error)
             }
@@ -100,7 +100,12 @@ extension DatasetUpdate {
         try CostRecords(connection: connection, dataset: dataset.name)
             .record(seconds: seconds, changes: choice.way == .incremental ? sizes : nil)
         let rows = try rowsNow(measures)
-        guard let delta = change?.deltaTable, measures.rowsInserted + measures.rowsDeleted > 0 else {
+        let isUnchanged = measures.rowsInserted + measures.rowsDeleted == 0
+        if !isUnchanged, change?.reportsWrites == true {
+            noteChange(measures, state)
+            return Result(rows: try publishedRows(rows), hasChanged: true, checked: .nothing)
+        }
+        guard let delta = change?.deltaTable, !isUnchanged else {
             let checked = choice.way == .direct ? Checked.all(store.rows) : .nothing
             return Result(rows: try publishedRows(rows), hasChanged: false, checked: checked)
         }
@@ -114,6 +119,7 @@ extension DatasetUpdate {
     private func follow(
         _ view: MaintainedView,
         _ inputs: [ChangedInput],
+        _ choice: WayChoice,
         query: Query,
         measures: inout StepMeasures
     ) throws -> ChangeProgram? {
@@ -122,14 +128,35 @@ extension DatasetUpdate {
         var strategies: [MaintenanceStrategy] = []
         var blocks: [RefreshForecast.Block] = []
         var changed = Dictionary(inputs.map { ($0.name.key, $0.kind) }) { first, _ in first }
+        let readsChange = Self.readsChange(of: dataset, hasReaders: hasReaders)
         for node in view.program.nodes {
             let isResult = node.name == view.program.result.name
-            let program = node.change(changedInputs: changed)
+            let program = node.change(
+                changedInputs: changed,
+                needsDelta: view.program.needsDelta(of: node, hasReaders: readsChange),
+                stateRows: choice.stateRows(of: node, view, rows: memory.rows(of: dataset.name))
+            )
             for statement in program.statements { try run(statement, query.text, &measures) }
-            if isResult, let delta = program.deltaTable { try countRows(of: delta, measures: &measures) }
-            for statement in program.apply { try run(statement, query.text, &measures) }
-            // Nothing else in the view reads its own change.
-            if !isResult, let delta = program.deltaTable, let kind = try kind(of: delta) { changed[node.name] = kind }
+            var kind: ChangeKind?
+            if let delta = program.deltaTable {
+                if isResult {
+                    // Nothing else in the view reads its own change.
+                    try countRows(of: delta, measures: &measures)
+                    kind = measures.changeKind
+                } else {
+                    kind = try self.kind(of: delta)
+                    changed[node.name] = kind
+                }
+            }
+            for statement in program.apply(kind) {
+                if program.reportsWrites {
+                    let written = try write(statement, query.text, &measures)
+                    if written != (0, 0) { changed[node.name] = .mixed }
+                    if isResult { (measures.rowsInserted, measures.rowsDeleted) = written }
+                } else {
+                    try run(statement, query.text, &measures)
+                }
+            }
             strategies.append(program.strategy)
             blocks.append(
                 .init(
@@ -147,6 +174,27 @@ extension DatasetUpdate {
         return change
     }
 
+    /// Whether anybody reads the rows of a view's change, as its own rules do.
+    static func readsChange(of dataset: Dataset, hasReaders: Bool) -> Bool {
+        hasReaders || dataset.keptChanges != nil || !ExpectationCheck(dataset).isEmpty || !dataset.tableChecks.isEmpty
+    }
+
+    /// Runs a statement that gives what it did to each row it wrote.
+    private func write(
+        _ sql: String,
+        _ text: MappedText,
+        _ measures: inout StepMeasures
+    ) throws -> (inserted: Int, deleted: Int) {
+        var actions: [[Value]] = []
+        do {
+            try measures.time(sql) { actions = try connection.rows(sql) }
+        } catch let error as DuckDBError {
+            throw ErrorTranslation.error(error, dataset: dataset.name, text: text, names: names)
+        }
+        let names = actions.compactMap { $0.first?.string }
+        return (names.count { $0 != "DELETE" }, names.count { $0 != "INSERT" })
+    }
+
     /// Computes the view by its own query, leaving the tables kept for changes behind.
     private func computeDirectly(
         _ view: MaintainedView,
@@ -156,7 +204,7 @@ extension DatasetUpdate {
         let program = view.program.direct.fullChange(needsDelta: true)
         for statement in program.statements { try run(statement, query.text, &measures) }
         if let delta = program.deltaTable { try countRows(of: delta, measures: &measures) }
-        for statement in program.apply { try run(statement, query.text, &measures) }
+        for statement in program.apply(measures.changeKind) { try run(statement, query.text, &measures) }
         measures.strategy = .full
         measures.rule = "the query over everything, then the difference"
         try record(layout: "")
@@ -234,10 +282,12 @@ extension DatasetUpdate {
 
     /// Spares readers a look at the change; where rows are kept out, the log has fewer than were counted.
     private func noteChange(_ measures: StepMeasures, _ state: RefreshState) {
-        guard ExpectationCheck(dataset).keepCondition == nil, let before = state.datasets[dataset.name] else { return }
+        guard ExpectationCheck(dataset).keepCondition == nil, let before = state.datasets[dataset.name],
+            let kind = measures.changeKind
+        else { return }
         notes.change = UpdateNotes.Change(
             since: before.version,
-            kind: ChangeKind(least: measures.rowsDeleted > 0 ? -1 : 1, greatest: measures.rowsInserted > 0 ? 1 : -1),
+            kind: kind,
             rows: measures.rowsInserted + measures.rowsDeleted
         )
     }
@@ -256,5 +306,13 @@ extension DatasetUpdate {
         let name = Value.varchar(dataset.name.description)
         try connection.execute("DELETE FROM duet.layouts WHERE dataset = ?", [name])
         try connection.execute("INSERT INTO duet.layouts VALUES (?, ?)", [name, .varchar(layout)])
+    }
+}
+
+extension StepMeasures {
+    /// The kind of the change whose rows were counted; nil when it is empty.
+    fileprivate var changeKind: ChangeKind? {
+        guard rowsInserted + rowsDeleted > 0 else { return nil }
+        return ChangeKind(least: rowsDeleted > 0 ? -1 : 1, greatest: rowsInserted > 0 ? 1 : -1)
     }
 }

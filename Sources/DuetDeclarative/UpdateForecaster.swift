@@ -164,7 +164,14 @@ struct UpdateForecaster {
         }
         if tellsSQL {
             if kinds.isEmpty { kinds = Dictionary(view.program.inputs.map { ($0, .mixed) }) { first, _ in first } }
-            forecast.statements = Self.statements(view.program, choice.way, kinds)
+            let isRead = graph.nodes.contains { $0.inputs.contains(step.dataset) }
+            forecast.statements = Self.statements(
+                view,
+                choice,
+                kinds,
+                readsChange: DatasetUpdate.readsChange(of: dataset, hasReaders: isRead),
+                rows: rows[step.dataset]
+            )
         }
         return forecast
     }
@@ -191,11 +198,14 @@ struct UpdateForecaster {
     }
 
     private static func statements(
-        _ program: ViewProgram,
-        _ way: WayChoice.Way,
-        _ kinds: [String: ChangeKind]
+        _ view: MaintainedView,
+        _ choice: WayChoice,
+        _ kinds: [String: ChangeKind],
+        readsChange: Bool,
+        rows: Int?
     ) -> [String] {
-        switch way {
+        let program = view.program
+        switch choice.way {
         case .replace: return program.nodes.flatMap(\.create)
         case .direct:
             let change = program.direct.fullChange(needsDelta: true)
@@ -203,8 +213,12 @@ struct UpdateForecaster {
         case .incremental:
             var changed = kinds
             return program.nodes.flatMap { node in
-                let change = node.change(changedInputs: changed)
-                if change.deltaTable != nil { changed[node.name] = .mixed }
+                let change = node.change(
+                    changedInputs: changed,
+                    needsDelta: program.needsDelta(of: node, hasReaders: readsChange),
+                    stateRows: choice.stateRows(of: node, view, rows: rows)
+                )
+                if change.strategy != .nothing { changed[node.name] = .mixed }
                 return change.statements + change.apply
             }
         }

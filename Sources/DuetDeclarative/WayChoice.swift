@@ -20,6 +20,8 @@ struct WayChoice {
     var reason: String?
     /// What both ways are expected to cost; nil when that did not decide.
     var cost: CostChoice?
+    /// The rows of what the rules read and keep, where they were looked up.
+    private var keptRows: [String: Int] = [:]
 
     /// Chooses by the dataset's refresh policy, then by cost.
     ///
@@ -91,6 +93,17 @@ struct WayChoice {
         let choice = CostModel().choice(view.program, sizes)
         self.init(choice.isIncremental ? (isCurrent ? .incremental : .replace) : .direct, choice.reason)
         cost = choice
+        keptRows = kept
+    }
+
+    /// How many rows a table kept for the view has; nil where that was not looked up.
+    ///
+    /// - Parameters:
+    ///   - node: One of the view's nodes.
+    ///   - view: The view's change rules.
+    ///   - rows: The view's own rows.
+    func stateRows(of node: NodeProgram, _ view: MaintainedView, rows: Int?) -> Int? {
+        keptRows[node.name] ?? (node.name == view.program.result.name ? rows : nil)
     }
 
     /// A way that nothing had to be weighed for.

@@ -94,6 +94,21 @@ import Testing
         #expect(plan["gold.best"]?.statements.contains { $0.contains("gold.best__1") } == true)
     }
 
+    @Test func `the one statement for groups that nobody reads is told as it is run`() async throws {
+        let fixture = try fixture()
+        try fixture.folder.write(
+            "CREATE MATERIALIZED VIEW gold.sums REFRESH POLICY INCREMENTAL AS SELECT v % 2 AS odd, count(*) AS n "
+                + "FROM bronze.t GROUP BY ALL;",
+            to: "transformations/sums.sql"
+        )
+        _ = try await fixture.run(.declarative)
+        try fixture.drop("id,v\n7,7\n", "b.csv")
+        let told = try await plan(fixture, of: ["gold.sums"], tellsSQL: true)["gold.sums"]?.statements
+        let run = try await fixture.run(.declarative).measures(of: "gold.sums")?.statements ?? []
+        let merge = try #require(told?.first { $0.hasPrefix("MERGE") })
+        #expect(run.contains(merge))
+    }
+
     @Test func `what is kept is told in bytes, and dropped when every reader has taken it`() async throws {
         let fixture = try fixture()
         _ = try await fixture.run(.declarative)

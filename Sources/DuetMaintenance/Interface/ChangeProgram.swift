@@ -29,6 +29,25 @@ public struct ChangeProgram: Hashable, Sendable {
     public var deltaTable: String?
     /// Statements that take the change into the state.
     public var apply: [String]
+    /// Whether `apply` does nothing but take the change's rows out of the state and then into it.
+    var followsDelta = false
+    /// Whether the only statement of `apply` computes the change as well, and gives a row for each row it writes.
+    ///
+    /// Its first column is then `INSERT`, `UPDATE` or `DELETE`.
+    public var reportsWrites = false
     /// Statements that drop the temporary tables; to be run when every reader of the change is done.
     public var cleanup: [String]
+
+    /// The statements of `apply` that have something to do.
+    ///
+    /// - Parameter kind: The kind of the change that `deltaTable` holds; nil when it is empty.
+    public func apply(_ kind: ChangeKind?) -> [String] {
+        guard followsDelta else { return apply }
+        guard let kind else { return [] }
+        switch kind {
+        case .insertsOnly: return apply.suffix(1)
+        case .deletesOnly: return Array(apply.prefix(max(apply.count - 1, 1)))
+        case .mixed: return apply
+        }
+    }
 }

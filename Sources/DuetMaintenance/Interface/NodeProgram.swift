@@ -96,9 +96,16 @@ public struct NodeProgram: Sendable {
 
     /// The cheapest program that is right for exactly this set of changed inputs and nodes.
     ///
-    /// - Parameter changedInputs: What changed, by name; a name that is not in `reads` does not matter.
+    /// - Parameters:
+    ///   - changedInputs: What changed, by name; a name that is not in `reads` does not matter.
+    ///   - needsDelta: Whether anybody reads the rows of the node's change; see `ViewProgram.needsDelta(of:hasReaders:)`.
+    ///   - stateRows: How many rows the state has, about; nil when that is not known.
     /// - Returns: The program; its strategy is `.nothing` when nothing the node reads has changed.
-    public func change(changedInputs: [String: ChangeKind]) -> ChangeProgram {
+    public func change(
+        changedInputs: [String: ChangeKind],
+        needsDelta: Bool = true,
+        stateRows: Int? = nil
+    ) -> ChangeProgram {
         let relevant = changedInputs.filter { reads.contains($0.key) }
         guard !relevant.isEmpty else {
             return ChangeProgram(
@@ -115,6 +122,9 @@ public struct NodeProgram: Sendable {
         switch plan.kind {
         case .bag(let bag): return bagChange(bag, &builder)
         case .aggregate(let aggregate):
+            if !needsDelta, let merge = aggregate.merge(plan, stateRows: stateRows, &builder) {
+                return mergeChange(merge, builder)
+            }
             let apply = aggregate.change(plan, &builder)
             return program(
                 aggregate.hasExtremes && !builder.onlyAdds(aggregate.input) ? .recomputeAffected : .merge,
@@ -159,21 +169,39 @@ public struct NodeProgram: Sendable {
         }
         var builder = DeltaBuilder(texts: texts, changed: [:], prefix: plan.prefix)
         let names = visible.map(\.name)
-        let new = builder.store(select, "new")
+        let new = hidden.isEmpty ? "(\(select)) AS __n" : SQLText.temporary(builder.store(select, "new"))
         builder.add(
             table: plan.deltaTable,
-            SQLText.makeTemporary(
-                plan.deltaTable,
-                as: NodePlan.difference(names, new: SQLText.temporary(new), old: stateTable)
-            )
+            SQLText.makeTemporary(plan.deltaTable, as: NodePlan.difference(names, new: new, old: stateTable))
         )
-        let apply: [String]
-        if hidden.isEmpty {
-            apply = NodePlan.apply(delta: plan.deltaTable, to: stateTable, names, removes: true)
-        } else {
-            apply = ["CREATE OR REPLACE TABLE \(stateTable) AS\nSELECT * FROM \(SQLText.temporary(new))"]
+        guard hidden.isEmpty else {
+            let replace = "CREATE OR REPLACE TABLE \(stateTable) AS\nSELECT * FROM \(new)"
+            return program(strategy, reason, builder, [replace])
         }
-        return program(strategy, reason, builder, apply)
+        let apply = NodePlan.apply(delta: plan.deltaTable, to: stateTable, names, removes: true)
+        return program(strategy, reason, builder, apply, followsDelta: true)
+    }
+
+    /// Whether the rule reads the rows of its inputs' changes, not only that there are some.
+    var readsChanges: Bool {
+        switch plan.kind {
+        case .bag, .aggregate: true
+        case .partition(let partition): !partition.keys.isEmpty
+        case .opaque: false
+        }
+    }
+
+    private func mergeChange(_ merge: String, _ builder: DeltaBuilder) -> ChangeProgram {
+        ChangeProgram(
+            strategy: .merge,
+            rule: plan.rule,
+            reason: "counts and sums are merged into the groups that the change touches",
+            statements: builder.statements,
+            deltaTable: nil,
+            apply: [merge],
+            reportsWrites: true,
+            cleanup: builder.temporaries.map { "DROP TABLE IF EXISTS \(SQLText.temporary($0))" }
+        )
     }
 
     private func bagChange(_ bag: BagPlan, _ builder: inout DeltaBuilder) -> ChangeProgram {
@@ -191,7 +219,8 @@ public struct NodeProgram: Sendable {
             onlyAdds ? .append : .merge,
             onlyAdds ? "new input rows can only add rows" : "only rows that come from changed input rows are touched",
             builder,
-            NodePlan.apply(delta: plan.deltaTable, to: stateTable, names, removes: !onlyAdds)
+            NodePlan.apply(delta: plan.deltaTable, to: stateTable, names, removes: !onlyAdds),
+            followsDelta: true
         )
     }
 
@@ -199,7 +228,8 @@ public struct NodeProgram: Sendable {
         _ strategy: MaintenanceStrategy,
         _ reason: String,
         _ builder: DeltaBuilder,
-        _ apply: [String]
+        _ apply: [String],
+        followsDelta: Bool = false
     ) -> ChangeProgram {
         ChangeProgram(
             strategy: strategy,
@@ -208,6 +238,7 @@ public struct NodeProgram: Sendable {
             statements: builder.statements,
             deltaTable: SQLText.temporary(plan.deltaTable),
             apply: apply,
+            followsDelta: followsDelta,
             cleanup: builder.temporaries.map { "DROP TABLE IF EXISTS \(SQLText.temporary($0))" }
         )
     }

@@ -38,6 +38,16 @@ public struct ViewProgram: Sendable {
     /// The inputs that are read, by name.
     public let inputs: [String]
 
+    /// Whether the rows of a node's change are read by anybody; what nobody reads need not be made.
+    ///
+    /// - Parameters:
+    ///   - node: One of `nodes`.
+    ///   - hasReaders: Whether the rows of the view's own change are read.
+    public func needsDelta(of node: NodeProgram, hasReaders: Bool) -> Bool {
+        if node.name == result.name { return hasReaders }
+        return nodes.contains { $0.reads.contains(node.name) && $0.readsChanges }
+    }
+
     /// The node whose visible columns are the view.
     public var result: NodeProgram { nodes[nodes.count - 1] }
 

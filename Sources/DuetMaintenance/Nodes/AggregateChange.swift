@@ -12,17 +12,17 @@ extension AggregatePlan {
     }
 
     /// The change of the input summed by group: counts and sums of weights, and the extremes added and taken away.
-    private func changeByGroup(_ builder: inout DeltaBuilder) -> String {
+    func changeByGroup(_ builder: inout DeltaBuilder) -> String {
         let terms = builder.terms(of: input)
-        var columns = keys.map { NamedText(builder.renderer.text($0.expression), as: $0.name) }
-        for (index, accumulator) in accumulators.enumerated() {
-            if let argument = accumulator.argument {
-                columns.append(NamedText(builder.renderer.text(argument), as: "__x\(index)"))
-            }
-            if let filter = accumulator.filter {
-                columns.append(NamedText(builder.renderer.text(filter), as: "__f\(index)"))
-            }
+        let keyColumns = keys.map { NamedText(builder.renderer.text($0.expression), as: $0.name) }
+        var arguments = ArgumentColumns()
+        let operands = accumulators.map { accumulator in
+            (
+                argument: accumulator.argument.map { arguments.name(of: builder.renderer.text($0)) },
+                filter: accumulator.filter.map { arguments.name(of: builder.renderer.text($0)) }
+            )
         }
+        let columns = keyColumns + arguments.columns
         var source = builder.union(terms, columns)
         if hasExtremes {
             // Terms of a change may take away rows that other terms add; only what is left of both counts as gone.
@@ -36,7 +36,7 @@ extension AggregatePlan {
         var outputs = keys.map { NamedText(column: $0.name) }
         outputs.append(NamedText("CAST(coalesce(sum(__w), 0) AS BIGINT)", as: rows))
         for (index, accumulator) in accumulators.enumerated() {
-            outputs += changeOutputs(accumulator, index)
+            outputs += changeOutputs(accumulator, index, operands[index].argument, operands[index].filter)
         }
         return SelectText(
             columns: outputs,
@@ -45,22 +45,30 @@ extension AggregatePlan {
         ).text
     }
 
-    private func changeOutputs(_ accumulator: Accumulator, _ index: Int) -> [NamedText] {
-        let filter = accumulator.filter == nil ? "TRUE" : "__f\(index)"
+    private func changeOutputs(
+        _ accumulator: Accumulator,
+        _ index: Int,
+        _ argument: String?,
+        _ filter: String?
+    ) -> [NamedText] {
+        func filtered(_ call: String, _ conditions: [String?]) -> String {
+            let conditions = conditions.compactMap(\.self)
+            return conditions.isEmpty ? call : "\(call) FILTER (WHERE \(SQLText.and(conditions)))"
+        }
+        let value = argument ?? "1"
         switch accumulator.kind {
-        case .count(let argument):
-            let condition = argument == nil ? filter : "\(filter) AND __x\(index) IS NOT NULL"
-            let sum = condition == "TRUE" ? "sum(__w)" : "sum(__w) FILTER (WHERE \(condition))"
+        case .count:
+            let sum = filtered("sum(__w)", [filter, argument.map { "\($0) IS NOT NULL" }])
             return [NamedText("CAST(coalesce(\(sum), 0) AS BIGINT)", as: accumulator.name)]
         case .sum(_, _, let isWide):
             // A product of BIGINTs may not fit; a wider type costs time, so only wide arguments get it.
-            let value = isWide ? "CAST(__x\(index) AS HUGEINT)" : "__x\(index)"
-            return [NamedText("sum(\(value) * __w) FILTER (WHERE \(filter))", as: accumulator.name)]
+            let factor = isWide ? "CAST(\(value) AS HUGEINT)" : value
+            return [NamedText(filtered("sum(\(factor) * __w)", [filter]), as: accumulator.name)]
         case .extreme(_, let isLeast):
-            let call = isLeast ? "min" : "max"
+            let call = "\(isLeast ? "min" : "max")(\(value))"
             return [
-                NamedText("\(call)(__x\(index)) FILTER (WHERE __w > 0 AND \(filter))", as: accumulator.name),
-                NamedText("\(call)(__x\(index)) FILTER (WHERE __w < 0 AND \(filter))", as: "__gone\(index)"),
+                NamedText(filtered(call, ["__w > 0", filter]), as: accumulator.name),
+                NamedText(filtered(call, ["__w < 0", filter]), as: "__gone\(index)"),
             ]
         }
     }
@@ -105,9 +113,12 @@ extension AggregatePlan {
         return builder.store(plan.grouped(restricted, &builder.renderer).text, "repaired")
     }
 
-    private struct MergedSource {
+    /// What the groups' new rows are made of.
+    struct MergedSource {
         var changes: String
         var repaired: String?
+        /// Whether the state is so small that it is read whole, and the old visible values are not asked for.
+        var isBrief = false
     }
 
     /// The rows that the state has of the groups touched.
@@ -124,7 +135,7 @@ extension AggregatePlan {
     }
 
     /// One row for each group touched: where its old row is, the old visible values, and its new row.
-    private func mergedGroups(
+    func mergedGroups(
         _ node: NodePlan,
         _ source: MergedSource,
         _ renderer: RelationRenderer
@@ -135,13 +146,15 @@ extension AggregatePlan {
         func count(_ name: String) -> String { "(coalesce(\(state(name)), 0) + \(change(name)))" }
 
         var from = source.changes
-        if keys.isEmpty {
-            from += " LEFT JOIN (SELECT rowid AS __rid, * FROM \(node.table)) AS s ON TRUE"
+        if keys.isEmpty || source.isBrief {
+            let on = keys.isEmpty ? "TRUE" : keyMatch("s", "d")
+            from += " LEFT JOIN (SELECT rowid AS __rid, * FROM \(node.table)) AS s ON \(on)"
         } else {
             from += " LEFT JOIN (\(touchedGroups(node, source.changes))) AS s ON \(keyMatch("s", "d"))"
         }
         var columns = [NamedText("s.__rid", as: "__rid")]
-        columns += outputs.indices.map { NamedText(SQLText.column("s", outputs[$0].name), as: "__old\($0)") }
+        let old = source.isBrief ? [] : outputs.indices.map { "__old\($0)" }
+        columns += zip(outputs, old).map { NamedText(SQLText.column("s", $0.name), as: $1) }
         columns += keys.map { NamedText(change($0.name), as: $0.name) }
         columns.append(NamedText(count(rows), as: rows))
         if let repaired = source.repaired {
@@ -183,7 +196,7 @@ extension AggregatePlan {
             }
         }
         let merged = SelectText(columns: columns, from: [from]).text
-        let kept = ["__rid"] + outputs.indices.map { "__old\($0)" }
+        let kept = ["__rid"] + old
         let alive = keys.isEmpty ? "TRUE" : "\(SQLText.identifier(rows)) > 0"
         let with = SelectText(columns: [.all] + finalColumns, from: ["(\(merged)) AS __g"]).text
         return SelectText(
@@ -223,7 +236,7 @@ extension AggregatePlan {
         ]
     }
 
-    private func keyMatch(_ state: String, _ change: String) -> String {
+    func keyMatch(_ state: String, _ change: String) -> String {
         let names = stateNames
         return SQLText.same(
             keys.map { (SQLText.column(state, names[$0.name] ?? $0.name), SQLText.column(change, $0.name)) }
