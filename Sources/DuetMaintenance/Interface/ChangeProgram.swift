@@ -41,6 +41,7 @@ public struct ChangeProgram: Hashable, Sendable {
     /// The statements of `apply` that have something to do.
     ///
     /// - Parameter kind: The kind of the change that `deltaTable` holds; nil when it is empty.
+    /// - Returns: The statements, in order.
     public func apply(_ kind: ChangeKind?) -> [String] {
         guard followsDelta else { return apply }
         guard let kind else { return [] }

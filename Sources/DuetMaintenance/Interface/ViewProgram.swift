@@ -43,6 +43,7 @@ public struct ViewProgram: Sendable {
     /// - Parameters:
     ///   - node: One of `nodes`.
     ///   - hasReaders: Whether the rows of the view's own change are read.
+    /// - Returns: Whether anybody does.
     public func needsDelta(of node: NodeProgram, hasReaders: Bool) -> Bool {
         if node.name == result.name { return hasReaders }
         return nodes.contains { $0.reads.contains(node.name) && $0.readsChanges }

@@ -19,15 +19,20 @@ extension AggregatePlan {
     func merge(_ node: NodePlan, stateRows: Int?, _ builder: inout DeltaBuilder) -> String? {
         guard !hasExtremes, keys.isEmpty || (stateRows ?? .max) <= Self.mostRows else { return nil }
         var touched = changeByGroup(&builder)
-        let changed = ["\(SQLText.identifier(rows)) <> 0"] + accumulators.map { accumulator in
-            let value = SQLText.identifier(accumulator.name)
-            if case .count = accumulator.kind { return "\(value) <> 0" }
-            return "coalesce(\(value) <> 0, FALSE)"
-        }
+        let changed =
+            ["\(SQLText.identifier(rows)) <> 0"]
+            + accumulators.map { accumulator in
+                let value = SQLText.identifier(accumulator.name)
+                if case .count = accumulator.kind { return "\(value) <> 0" }
+                return "coalesce(\(value) <> 0, FALSE)"
+            }
         touched += "\nHAVING " + changed.joined(separator: " OR ")
         return isShownPlainly
             ? mergeOfSums(node, "(\(touched))")
-            : mergeOfRows(node, mergedGroups(node, .init(changes: "(\(touched)) AS d", isBrief: true), builder.renderer))
+            : mergeOfRows(
+                node,
+                mergedGroups(node, .init(changes: "(\(touched)) AS d", isBrief: true), builder.renderer)
+            )
     }
 
     /// Whether every column of the state is a key, a count or a sum as it is.
