@@ -123,8 +123,7 @@ let package = Package(
             name: "DuetCompare",
             dependencies: [
                 "DuckKit", "DuetDeclarative", "DuetEngine", "DuetEvents", "DuetFactory", "DuetFetch",
-                "DuetInference", "DuetPipeline",
-                "DuetProcedural", "DuetReport", "DuetServe",
+                "DuetInference", "DuetLineage", "DuetPipeline", "DuetProcedural", "DuetReport", "DuetServe",
             ],
             swiftSettings: pure
         ),

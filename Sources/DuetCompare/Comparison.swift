@@ -95,6 +95,7 @@ public struct Comparison: Sendable {
             ComparisonReport.Step(name: $0.name, kinds: $0.kinds, isTakenBack: $0.passes)
         }
         var outline: [DatasetOutline] = []
+        var lineage: LineageReport?
         let clock = ContinuousClock.now
         var (played, isEnough) = (0, false)
         repeat {
@@ -123,6 +124,7 @@ public struct Comparison: Sendable {
             )
             method.stop = stop ?? method.stop
             isEnough = stop != nil
+            if isEnough { lineage = ColumnTable.report(play.pipeline, home: play.home) }
         } while !isEnough
         var report = ComparisonReport(
             pipeline: definition.name,
@@ -134,6 +136,7 @@ public struct Comparison: Sendable {
             steps: steps
         )
         report.method = method
+        report.lineage = lineage
         return report
     }
 

@@ -29,6 +29,7 @@ extension ComparisonReport {
         object["effort"] = effort?.json
         object["cost"] = cost?.json
         object["sweep"] = sweep?.json
+        object["lineage"] = lineage?.json
         return .object(object)
     }
 }

@@ -72,6 +72,8 @@ public struct ComparisonReport: Sendable {
     public var effort: EffortReport?
     /// What the runs would come to at the prices of a file; nil without one.
     public var cost: CostReport?
+    /// Where the published datasets' columns come from; nil when it was not looked at.
+    public var lineage: LineageReport?
     /// How time grows with the change and with the data; nil when it was not asked for.
     public var sweep: SweepReport?
 

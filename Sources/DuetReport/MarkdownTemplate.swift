@@ -160,6 +160,23 @@ enum MarkdownTemplate {
         {{#expectations}}
         | {{{dataset}}} | {{{name}}} | {{{action}}} | {{{passed}}} | {{{failed}}} |
         {{/expectations}}
+        {{#hasLineage}}
+
+        ## Lineage
+
+        Where the columns of the datasets that no other reads come from: what their own query makes them from, and the sources'
+        columns at the end of the way. The page and the JSON have all published datasets.
+
+        {{#lineageProblem}}
+        {{{.}}}
+
+        {{/lineageProblem}}
+        | dataset | column | made from | comes from | through |
+        |---|---|---|---|---|
+        {{#lineageRows}}
+        | {{{dataset}}} | {{{column}}} | {{{inputs}}} | {{{origins}}} | {{{through}}} |
+        {{/lineageRows}}
+        {{/hasLineage}}
 
         ## How it was measured
 

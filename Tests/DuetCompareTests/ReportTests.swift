@@ -74,6 +74,14 @@ import Testing
         for mark in ["data-gantt=", "data-node=\"gold.total\"", "data-line=\"declarative\"", "class=\"transfer\""] {
             #expect(shown.page.contains(mark), "\(mark)")
         }
+        // The lineage of the page is the JSON's: the dataset at the end is shown first, all are in the table behind.
+        let total = try #require(report.lineage?.datasets.first { $0.name.description == "gold.total" })
+        #expect(shown.page.contains("data-key=\"lineage:gold.named:name\""))
+        for column in total.columns {
+            let origins = column.inputs.map { "\($0.relation).\($0.column) (\($0.kinds.joined(separator: ", ")))" }
+            let text = origins.isEmpty ? "–" : origins.joined(separator: "; ")
+            #expect(shown.page.contains(">gold.total</th><td>\(column.name)</td><td>\(text)</td>"), "\(column.name)")
+        }
         for step in report.steps {
             for (style, runs) in [("procedural", step.procedural), ("declarative", step.declarative)] {
                 let median = Statistics.median(runs.map(\.seconds))
@@ -92,6 +100,33 @@ import Testing
         #expect(shown.page.contains(">from about 50.5 % on (measured at 1 and 100 %)<"))
         #expect(shown.page.contains("Left out: size × 8, rows added."))
         #expect(shown.page.contains(">\(report.steps.count * 5) of \(report.steps.count * 5)<"))
+    }
+
+    @Test func `lineage says what each column is made from, through what, and which source it goes back to`()
+        async throws
+    {
+        let fixture = try ComparisonFixture()
+        let report = try await fixture.compare()
+        let lineage = try #require(report.lineage)
+        #expect(lineage.problem == nil)
+        #expect(lineage.datasets.count == 5 && lineage.datasets.filter(\.isLast).count == 2)
+        let total = try #require(lineage.datasets.first { $0.name.description == "gold.total" })
+        #expect(total.columns.map(\.name) == ["customer", "n", "total"])
+        #expect(total.rows == [.init(relation: "silver.orders", column: "customer", kinds: ["group_by"])])
+        #expect(
+            total.columns[2]
+                == .init(
+                    name: "total",
+                    inputs: [.init(relation: "silver.orders", column: "amount", kinds: ["aggregation"])],
+                    sources: [.init(relation: "source orders", column: "amount", kinds: ["aggregation"])],
+                    through: ["bronze.orders", "silver.orders"]
+                )
+        )
+        let text = try MarkdownReport.text(report)
+        let row = "| gold.total | total | silver.orders.amount (aggregation) | source orders.amount (aggregation) | "
+        #expect(text.contains(row + "bronze.orders, silver.orders |"))
+        #expect(text.contains("| gold.total | *which rows there are* | silver.orders.customer (group_by) | - | - |"))
+        #expect(!text.contains("| silver.orders | amount |"), "others read it")
     }
 
     @Test func `a report is added after another, or replaces it`() async throws {

@@ -201,6 +201,35 @@ enum PageSections {
           }
         }
 
+        if (report.lineage) { // Lineage
+          const part = section("lineage", "Lineage", "Where each column comes from: what its dataset's own query makes it from, the sources' columns at the end of the way, and the datasets between. "
+            + "Kinds as OpenLineage names them: identity, transformation and aggregation carry values; the others decide about rows or values.");
+          if (report.lineage.problem) part.append(make("p", { class: "verdict no" }, `There is none: ${report.lineage.problem}.`));
+          const all = report.lineage.datasets;
+          const origins = list => make("span", {}, ...list.flatMap((item, index) =>
+            [index ? make("br") : null, make("code", {}, `${item.relation}.${item.column}`), " " + item.kinds.join(", ")].filter(Boolean)));
+          const rowsOf = dataset => dataset.unknown ? [{ column: "all", note: `not resolved, because ${dataset.unknown}` }]
+            : dataset.columns.concat(dataset.rows.length ? [{ column: "which rows there are", inputs: dataset.rows, sources: [], through: [] }] : []);
+          const holder = make("div");
+          const show = index => holder.replaceChildren(table([
+            ["column", row => ({ text: row.column, key: `lineage:${all[index].dataset}:${row.column}` })],
+            ["made from", row => ({ text: row.note ? row.note : row.inputs.length ? origins(row.inputs) : "–", class: "why" })],
+            ["comes from", row => ({ text: row.sources?.length ? origins(row.sources) : "–", class: "why" })],
+            ["through", row => row.through?.length ? row.through.join(", ") : "–"],
+          ], rowsOf(all[index]), `Columns of ${all[index].dataset}`, "lineage"));
+          if (all.length) {
+            const start = Math.max(0, all.findIndex(dataset => dataset.last));
+            part.append(pick("Dataset", all.map(dataset => dataset.dataset), show, start), holder);
+            show(start);
+            part.append(behind("All datasets in one table", table([
+              ["dataset", row => row.dataset], ["column", row => row.column],
+              ["made from", row => row.note || row.inputs.map(item => `${item.relation}.${item.column} (${item.kinds.join(", ")})`).join("; ") || "–"],
+              ["comes from", row => (row.sources || []).map(item => `${item.relation}.${item.column}`).join("; ") || "–"],
+              ["through", row => (row.through || []).join(", ") || "–"],
+            ], all.flatMap(dataset => rowsOf(dataset).map(row => ({ dataset: dataset.dataset, ...row }))), "Every column", "all-lineage")));
+          }
+        }
+
         { // Faults
           const rows = report.steps.flatMap(step => step.faults.map(fault => ({ step, fault })));
           if (rows.length) {
