@@ -30,6 +30,7 @@ struct DatasetStore {
         let columns = Self.list(try visibleColumns(of: rows))
         let filter = ExpectationCheck(dataset).keepCondition.map { " WHERE \($0)" } ?? ""
         try connection.execute("CREATE OR REPLACE VIEW \(published) AS SELECT \(columns) FROM \(rows)\(filter)")
+        try DatasetComments.write(dataset, isView: true, connection)
     }
 
     /// Takes a change over into the rows: what has a negative weight goes, as often as it says, what has a positive comes.

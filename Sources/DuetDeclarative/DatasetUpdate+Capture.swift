@@ -56,9 +56,16 @@ extension DatasetUpdate {
     ) throws -> Result {
         let columns = try store.visibleColumns(of: store.rows)
         let (new, old, change) = (temporary("new"), temporary("old"), temporary("change"))
-        let select = capture.text(onlyKeysOf: affected)
+        let own = capture.text(onlyKeysOf: affected)
+        let select = query.frame?.text(own) ?? own
         try run("CREATE OR REPLACE TEMP TABLE \(new) AS \(select.text)", select, &measures)
-        let isAffected = capture.keys.map(SQL.identifier).map { "r.\($0) IS NOT DISTINCT FROM k.\($0)" }
+        // The rows have the types that the table lists, the keys those of their events.
+        let isAffected = capture.keys.map { key in
+            let name = SQL.identifier(key)
+            let type = dataset.columns.first { $0.name.lowercased() == key.lowercased() }?.type
+            let wanted = type.map { "CAST(k.\(name) AS \($0))" } ?? "k.\(name)"
+            return "r.\(name) IS NOT DISTINCT FROM \(wanted)"
+        }
         try run(
             "CREATE OR REPLACE TEMP TABLE \(old) AS SELECT r.* FROM \(store.rows) AS r "
                 + "SEMI JOIN \(affected) AS k ON \(isAffected.joined(separator: " AND "))",

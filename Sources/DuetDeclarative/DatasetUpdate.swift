@@ -48,6 +48,16 @@ struct DatasetUpdate {
     ///
     /// Change rules are SQL of duet's own making over tables of its own; where they fail, the user's query has the word.
     func run(_ decision: RefreshPlan.Decision, reason: String, measures: inout StepMeasures) throws {
+        do {
+            try runRules(decision, reason: reason, measures: &measures)
+        } catch {
+            let files = Dictionary(uniqueKeysWithValues: node.sources.map { ($0, memory.files(of: $0)) })
+            throw ColumnCheck(dataset, connection)
+                .explained(error, pipeline: session.request.pipeline, files: files)
+        }
+    }
+
+    private func runRules(_ decision: RefreshPlan.Decision, reason: String, measures: inout StepMeasures) throws {
         let before = measures
         do {
             try attempt(decision, reason: reason, measures: &measures)
@@ -155,6 +165,7 @@ struct DatasetUpdate {
             return try recompute(query, version: version, measures: &measures)
         }
         if let capture = try captureQuery() { try capture.check(connection) }
+        if view != nil { try ColumnCheck(dataset, connection).check(query) }
         let isReplaced = try decision == .rebuild && hasSameColumns(query)
         if let view {
             guard isReplaced else { return try build(view, query: query, measures: &measures) }
@@ -170,9 +181,11 @@ struct DatasetUpdate {
         _ measures: inout StepMeasures
     ) throws -> Result {
         if decision != .takeChanges {
+            try ColumnCheck(dataset, connection).check(query)
             let keep = ExpectationCheck(dataset).keepCondition
             let select = keep.map { "SELECT * FROM (\(query.text.text)\n) WHERE \($0)" } ?? query.text.text
             try run("CREATE OR REPLACE VIEW \(store.published) AS \(select)", query.text, &measures)
+            try DatasetComments.write(dataset, isView: true, connection)
         }
         measures.strategy = .nothing
         return Result(
@@ -224,6 +237,7 @@ struct DatasetUpdate {
                 forgetting: findsTypes || isFullRefresh,
                 measures: &measures
             )
+        try ColumnCheck(dataset, connection).check(query)
         guard isFileStream, let read = query.fileReads.first, let rowwise = try rowwise(query) else {
             return query.text.text
         }

@@ -8,6 +8,8 @@ internal import DuetPipeline
 struct RowwiseQuery {
     private let tree: SyntaxTree
     private let stream: JSONObject
+    /// What the dataset's list of columns makes of the query; it treats each row by itself too.
+    private let frame: ColumnFrame?
 
     /// Looks at a query.
     ///
@@ -22,7 +24,7 @@ struct RowwiseQuery {
         aggregates: Set<String>,
         _ connection: Connection
     ) throws -> Result<RowwiseQuery, NotRowwise> {
-        let tree = try SyntaxTree(of: query.text.text, connection)
+        let tree = try SyntaxTree(of: (query.unframed ?? query.text).text, connection)
         guard query.streamOffsets.count == 1, let offset = query.streamOffsets.first else {
             return .failure(NotRowwise(reason: "it reads \(query.streamOffsets.count) streams"))
         }
@@ -30,7 +32,7 @@ struct RowwiseQuery {
         guard let from = tree.node["from_table"], let stream = stream(at: offset, in: from) else {
             return .failure(NotRowwise(reason: "its stream is not on the side of the join that keeps every row"))
         }
-        return .success(RowwiseQuery(tree: tree, stream: stream))
+        return .success(RowwiseQuery(tree: tree, stream: stream, frame: query.frame))
     }
 
     private static func reasonAgainst(_ node: JSONValue, aggregates: Set<String>) -> String? {
@@ -106,7 +108,8 @@ struct RowwiseQuery {
             return object
         }
         guard !carrying.isEmpty, var node = copy.node.object, var list = node["select_list"]?.array else {
-            return try copy.sql(connection)
+            let sql = try copy.sql(connection)
+            return frame?.sql(sql) ?? sql
         }
         list = list.map { item in
             guard var star = item.object, star["class"]?.string == "STAR" else { return item }
@@ -123,7 +126,8 @@ struct RowwiseQuery {
         }
         node["select_list"] = .array(list)
         copy.node = .object(node)
-        return try copy.sql(connection)
+        let sql = try copy.sql(connection)
+        return frame?.sql(sql, carrying: carrying) ?? sql
     }
 }
 

@@ -37,7 +37,7 @@ struct ViewCompiler {
         let program: ViewProgram
         do {
             let inlining = ViewInlining(pipeline: pipeline, graph: graph, connection: connection)
-            let (sql, read) = try inlining.query(query.text.text, node.shape)
+            let (sql, read) = try inlining.query(query.text.text, node.shape, start: query.start)
             let inputs = try read.compactMap { input -> InputRelation? in
                 guard let source = graph[input.name]?.dataset else { return nil }
                 let store = DatasetStore(dataset: source, connection: connection)

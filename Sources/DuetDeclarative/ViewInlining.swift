@@ -22,9 +22,10 @@ struct ViewInlining {
     /// - Parameters:
     ///   - text: The query.
     ///   - shape: What it reads.
+    ///   - start: Where in the text the query begins that the shape is of.
     /// - Returns: The query, and the relations it reads, each once.
     /// - Throws: ``DuckDBError`` or ``DuetError`` when a view's query cannot be read.
-    func query(_ text: String, _ shape: QueryShape) throws -> (sql: String, inputs: [Input]) {
+    func query(_ text: String, _ shape: QueryShape, start: Int) throws -> (sql: String, inputs: [Input]) {
         let names = shape.references.map { self.name(of: $0) }
         guard names.contains(where: { graph[$0]?.dataset.kind == .view }) else {
             var inputs: [Input] = []
@@ -36,7 +37,7 @@ struct ViewInlining {
         }
         var inputs: [Input] = []
         var tree = try SyntaxTree(of: text, connection)
-        tree.node = try inlined(tree.node, shape, shift: 0, &inputs)
+        tree.node = try inlined(tree.node, shape, shift: start, &inputs)
         return (try tree.sql(connection), inputs)
     }
 
@@ -103,10 +104,13 @@ struct ViewInlining {
         ]
     }
 
-    /// What stands before and behind a view's query so that it gives the rows that its rules let through.
+    /// What stands before and behind a view's query so that it gives the columns that the view lists, and the rows that its
+    /// rules let through.
     static func frame(of view: Dataset) -> (prefix: String, suffix: String) {
-        guard let keep = ExpectationCheck(view).keepCondition else { return ("", "") }
-        return ("SELECT * FROM (", "\n) WHERE \(keep)")
+        let prefix = view.columnFrame?.prefix() ?? ""
+        let suffix = view.columnFrame?.suffix ?? ""
+        guard let keep = ExpectationCheck(view).keepCondition else { return (prefix, suffix) }
+        return ("SELECT * FROM (" + prefix, suffix + "\n) WHERE \(keep)")
     }
 }
 

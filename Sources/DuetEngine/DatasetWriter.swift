@@ -28,6 +28,18 @@ package struct DatasetWriter {
         files: [String: [LandedFile]],
         measures: inout StepMeasures
     ) throws {
+        do {
+            try write(dataset, files: files, measures: &measures)
+        } catch {
+            throw ColumnCheck(dataset, connection).explained(error, pipeline: pipeline, files: files)
+        }
+    }
+
+    private func write(
+        _ dataset: Dataset,
+        files: [String: [LandedFile]],
+        measures: inout StepMeasures
+    ) throws {
         guard let query = try DerivedQuery.query(of: dataset, connection) else { return }
         let name = SQL.qualified(dataset.name.schema, dataset.name.table)
         measures.strategy = .full
@@ -36,6 +48,7 @@ package struct DatasetWriter {
         try connection.transaction {
             try FileViews(connection, pipeline: pipeline).create(for: dataset, files: files, measures: &measures)
             try dropOtherKind(of: dataset)
+            try ColumnCheck(dataset, connection).check(query)
             if let capture = dataset.capture, let events = dataset.flows.first?.query.text {
                 try CaptureQuery(capture, events: events, dataset: dataset.name, connection).check(connection)
             }
@@ -44,10 +57,12 @@ package struct DatasetWriter {
                 let rows = "(\(query.text.text)\n)"
                 let select = check.keepCondition.map { "SELECT * FROM \(rows) WHERE \($0)" } ?? query.text.text
                 try run("CREATE OR REPLACE VIEW \(name) AS \(select)", dataset, query.text, &measures)
+                try DatasetComments.write(dataset, isView: true, connection)
                 if !check.isEmpty { measures.expectations = try check.count(connection, relation: rows).counts }
                 return try holdTogether(dataset, name, &measures)
             }
             try run("CREATE OR REPLACE TABLE \(name) AS \(query.text.text)", dataset, query.text, &measures)
+            try DatasetComments.write(dataset, isView: false, connection)
             if let meter { try InferenceCheck.check(meter, dataset, relation: name, connection) }
             let (rows, counts) = try check.count(connection, relation: name)
             measures.expectations = counts

@@ -3,7 +3,7 @@ package import DuetPipeline
 
 /// Writes the queries that follow from flows, once the columns of what they read are known.
 package enum DerivedQuery {
-    /// The query that makes a dataset: its own, or what its flows come to.
+    /// The query that makes a dataset: its own, or what its flows come to, in the columns that it declares.
     ///
     /// - Parameters:
     ///   - dataset: The dataset.
@@ -17,6 +17,7 @@ package enum DerivedQuery {
         } else if !dataset.unitedFlows.isEmpty {
             query.text = query.text.replaced(by: try union(of: dataset.unitedFlows, connection))
         }
+        if let frame = dataset.columnFrame { query.take(frame) }
         return query
     }
 

@@ -54,7 +54,7 @@ struct FileSchema: Sendable, Hashable {
                     at: option.location
                 )
             }
-            columns.append(Column(name: String(name), type: type))
+            columns.append(Column(name: String(name), type: TypeSpelling.duckDB(type)))
         }
         return columns
     }

@@ -105,6 +105,12 @@ private struct Checker {
         }
         let name = SQL.qualified(dataset.name.schema, dataset.name.table)
         do {
+            try ColumnCheck(dataset, connection).check(query, tries: true)
+        } catch let error as DuetError {
+            errors.append(error)
+            return
+        }
+        do {
             try connection.execute("CREATE TABLE \(name) AS SELECT * FROM (\(query.text.text)\n) LIMIT 0")
         } catch {
             errors.append(

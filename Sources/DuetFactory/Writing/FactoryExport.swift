@@ -66,6 +66,7 @@ public struct FactoryExport {
             )
         }
         var text = flow.query.text.text
+        if let frame = dataset.columnFrame { text = frame.sql(text) }
         var before = node.inputs.map { "Make \($0.schema)_\($0.table)" }
         for read in flow.query.fileReads {
             let landing = try land(read)

@@ -28,6 +28,10 @@ public struct Dataset: Sendable {
     public var visibility: Visibility
     /// Columns as far as the statement lists them; empty when the query says it all.
     public var columns: [ColumnDeclaration]
+    /// Whether the listed columns name the query's by their places, as in a view.
+    public var takesColumnsByPlace = false
+    /// Whether its only flow inserts BY NAME, so that a listed column which the flow lacks is NULL.
+    public var isFedByName = false
     /// The rules its rows are held to.
     public var expectations: [Expectation]
     /// The rules that all its rows together are held to.
@@ -83,6 +87,12 @@ public struct ColumnDeclaration: Sendable, Hashable {
     public var isRequired: Bool
     /// The column's comment.
     public var comment: String?
+    /// The expression over the other columns that `GENERATED ALWAYS AS` gives; nil for a column of the query.
+    public var generated: MappedText? = nil
+    /// Where it stands.
+    public var location: SourceLocation
+    /// The line it stands in.
+    public var excerpt: String
 }
 
 /// A table property.
@@ -159,6 +169,20 @@ public struct Query: Sendable {
     public var original: String
     /// Clauses of the query that were read and have no effect.
     public var notes: [DuetError] = []
+    /// What the dataset's list of columns makes of the query; ``text`` has it around it.
+    public private(set) var frame: ColumnFrame? = nil
+    /// The query as it is without the frame; ``streamOffsets`` are places in it.
+    public private(set) var unframed: MappedText? = nil
+
+    /// Where the user's query begins in ``text``, in UTF-8.
+    public var start: Int { frame?.prefix().utf8.count ?? 0 }
+
+    /// Puts the query into a dataset's list of columns.
+    public mutating func take(_ frame: ColumnFrame) {
+        self.frame = frame
+        unframed = text
+        text = frame.text(text)
+    }
 }
 
 /// One `read_files(...)` of a query.

@@ -129,6 +129,7 @@ struct FlowConnector {
         if dataset.flows.isEmpty, flows.count == 1, !flows[0].isOnce {
             let name = flows[0].name ?? dataset.name.description
             dataset.flows = [Flow(name: name, query: flows[0].query, location: flows[0].location)]
+            dataset.isFedByName = true
             result.append(dataset)
             return
         }
@@ -159,6 +160,7 @@ struct FlowConnector {
             result.append(made)
         }
         dataset.unitedFlows = names
+        dataset.isFedByName = true
         dataset.flows = [uniting(names, of: dataset, for: flows[0])]
         result.append(dataset)
     }
@@ -169,6 +171,7 @@ struct FlowConnector {
         dataset.name = DatasetName(schema: target.name.schema, table: "\(target.name.table)@\(name)")
         dataset.visibility = .private
         dataset.columns = []
+        dataset.isFedByName = false
         dataset.expectations = []
         dataset.tableChecks = []
         dataset.comment = "a flow into \(target.name)"

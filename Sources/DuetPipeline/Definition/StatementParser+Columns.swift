@@ -16,6 +16,14 @@ extension StatementParser {
                 )
             } else {
                 let declared = try column(&reader, into: &dataset)
+                if dataset.columns.contains(where: { $0.name.lowercased() == declared.name.lowercased() }) {
+                    throw reader.error(
+                        .duplicateName,
+                        "\(dataset.name) has two columns named '\(declared.name)'",
+                        hint: "list each column once",
+                        at: item.first
+                    )
+                }
                 dataset.columns.append(declared)
                 if let column = dataset.columns.last, column.isRequired {
                     require(column, at: item.first, into: &dataset)
@@ -29,10 +37,15 @@ extension StatementParser {
         var items: [ArraySlice<SQLToken>] = []
         var start = tokens.startIndex
         var depth = 0
+        // Outside round brackets `<` stands only in types: STRUCT<a: INT, b: INT>.
+        var angles = 0
         for index in tokens.indices {
             if tokens[index].isSymbol("(") { depth += 1 }
             if tokens[index].isSymbol(")") { depth -= 1 }
-            if depth == 0, tokens[index].isSymbol(",") {
+            if depth == 0, tokens[index].kind == .symbol {
+                angles += tokens[index].text.count { $0 == "<" } - tokens[index].text.count { $0 == ">" }
+            }
+            if depth == 0, angles == 0, tokens[index].isSymbol(",") {
                 items.append(tokens[start..<index])
                 start = index + 1
             }
@@ -120,7 +133,14 @@ extension StatementParser {
         _ reader: inout TokenReader,
         into dataset: inout Dataset
     ) throws(DuetError) -> ColumnDeclaration {
-        var column = ColumnDeclaration(name: try reader.name("column's name"), type: nil, isRequired: false)
+        let location = reader.location(reader.current)
+        var column = ColumnDeclaration(
+            name: try reader.name("column's name"),
+            type: nil,
+            isRequired: false,
+            location: location,
+            excerpt: file.line(location.line)
+        )
         var type: [String] = []
         while let token = reader.current {
             if reader.take("NOT", "NULL") {
@@ -131,6 +151,8 @@ extension StatementParser {
                 _ = try reader.name("constraint's name")
             } else if try key(&reader, of: column.name, into: &dataset) {
                 continue
+            } else if dataset.kind != .view, reader.take("GENERATED") {
+                column.generated = try generated(&reader, at: token)
             } else if reader.take("GENERATED") || reader.take("MASK") || reader.take("DEFAULT") {
                 throw reader.error(
                     .unsupported,
@@ -143,8 +165,39 @@ extension StatementParser {
                 reader.advance()
             }
         }
-        column.type = type.isEmpty ? nil : type.joined(separator: " ")
+        column.type = type.isEmpty ? nil : TypeSpelling.duckDB(Self.type(type))
         return column
+    }
+}
+
+extension StatementParser {
+    /// A type's words with no spaces but between words.
+    private static func type(_ words: [String]) -> String {
+        var text = ""
+        for word in words {
+            let isWord = word.first.map { $0.isLetter || $0.isNumber || $0 == "_" || $0 == "\"" || $0 == "`" } ?? false
+            let isAfterWord = text.last.map { $0.isLetter || $0.isNumber || $0 == "_" || $0 == "\"" } ?? false
+            text += isWord && (isAfterWord || text.last == "," || text.last == ")") ? " " + word : word
+        }
+        return text
+    }
+
+    /// Reads `ALWAYS AS (expression)`.
+    private func generated(_ reader: inout TokenReader, at start: SQLToken) throws(DuetError) -> MappedText {
+        _ = reader.take("ALWAYS") || reader.take("BY", "DEFAULT")
+        try reader.expect("AS", "after GENERATED ALWAYS")
+        guard !reader.take("IDENTITY") else {
+            throw reader.error(
+                .unsupported,
+                "an IDENTITY column is not supported: numbers given in the order in which rows come would be other ones "
+                    + "when the table is made anew",
+                hint: "number the rows by what is in them, as in row_number() OVER (ORDER BY ...)",
+                at: start
+            )
+        }
+        let expression = try reader.bracketed("after GENERATED ALWAYS AS")
+        guard !expression.isEmpty else { throw reader.unexpected("an expression in GENERATED ALWAYS AS (...)") }
+        return try QueryReader.query(tokens: expression, file: file, parameters: parameters).text
     }
 }
 

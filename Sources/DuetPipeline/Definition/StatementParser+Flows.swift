@@ -212,6 +212,13 @@ extension StatementParser {
         return reader.tokens[start..<reader.index]
     }
 
+    /// Whether a name stands in a list without brackets, and not in an expression over a column that is called `columns`.
+    private func isListed(_ name: SQLToken?, _ next: SQLToken?) -> Bool {
+        guard let name, name.kind == .word || name.kind == .quotedName else { return false }
+        guard let next else { return true }
+        return next.isSymbol(",") || ["STORED", "TRACK", "APPLY", "SEQUENCE", "IGNORE"].contains(where: next.isWord)
+    }
+
     private func beginsClause(_ reader: TokenReader) -> Bool {
         guard let token = reader.current else { return true }
         let next = reader.peek()
@@ -220,6 +227,7 @@ extension StatementParser {
             || token.isWord("APPLY") && next?.isWord("AS") == true
             || token.isWord("IGNORE") && next?.isWord("NULL") == true
             || token.isWord("COLUMNS") && (next?.isSymbol("(") == true || next?.isSymbol("*") == true)
+            || token.isWord("COLUMNS") && isListed(next, reader.peek(2))
             || token.isWord("STORED") && next?.isWord("AS") == true
             || token.isWord("TRACK") && next?.isWord("HISTORY") == true
     }

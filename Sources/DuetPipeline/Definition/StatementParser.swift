@@ -128,6 +128,7 @@ struct StatementParser {
         if reader.current?.isSymbol("(") == true {
             let inner = try reader.bracketed("after the dataset's name")
             try columnList(inner, into: &dataset)
+            dataset.takesColumnsByPlace = kind == .view && !dataset.columns.isEmpty
         }
         try clauses(&reader, into: &dataset)
         // Without a query, flows of their own feed the table.

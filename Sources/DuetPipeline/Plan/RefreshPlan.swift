@@ -192,6 +192,7 @@ extension Dataset {
                 parts.append("\(read.relation) \(read.options.map { "\($0.name)=\($0.value)" }.joined(separator: ","))")
             }
         }
+        if let columnFrame { parts.append(columnFrame.definition) }
         if let capture { parts.append(capture.definition) }
         if let models { parts.append(models) }
         parts += expectations.map { "\($0.name) \($0.action.rawValue) \($0.condition.text)" }
