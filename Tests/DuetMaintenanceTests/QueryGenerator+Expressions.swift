@@ -58,7 +58,7 @@ extension QueryGenerator {
         let tie = "\(innerColumn) = \(outerColumn)"
         let number = expression(.int, inner.columns)
         let outerNumber = expression(.int, columns)
-        switch choices.below(9) {
+        switch choices.below(11) {
         case 0: return "\(outerColumn) IN (SELECT \(innerColumn) FROM \(inner.text) WHERE TRUE\(local))"
         case 1: return "EXISTS (SELECT 1 FROM \(inner.text) WHERE \(tie)\(local))"
         case 2: return "NOT EXISTS (SELECT 1 FROM \(inner.text) WHERE \(tie)\(local))"
@@ -68,6 +68,16 @@ extension QueryGenerator {
             let call = choices.pick(["min", "max", "sum", "count", "avg"])
             return "\(outerNumber) <= (SELECT \(call)(\(number)) FROM \(inner.text) WHERE \(tie)\(local))"
         case 6: return "\(outerNumber) >= \(uncorrelatedScalar())"
+        case 8:
+            // At most one row, or DuckDB refuses the query.
+            let distinct = choices.pick(["", "DISTINCT "])
+            let ties = choices.pick([" AND \(tie)", ""])
+            return "\(outerNumber) <= (SELECT \(distinct)\(number) FROM \(inner.text) WHERE \(number) = "
+                + "\(choices.below(3))\(ties)\(local))"
+        case 9:
+            let other = predicate(inner.columns, depth: 0)
+            return "(SELECT count(*) FROM \(inner.text) WHERE (\(tie)\(local)) OR (\(tie) AND \(other))) > "
+                + "\(choices.below(3))"
         case 7: return "(\(outerNumber) > 2 OR EXISTS (SELECT 1 FROM \(inner.text) WHERE \(tie)\(local)))"
         default:
             return

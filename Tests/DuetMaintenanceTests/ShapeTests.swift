@@ -120,6 +120,18 @@ import Testing
         "SELECT k, count(*) FROM (SELECT DISTINCT k, s FROM t) q GROUP BY k ORDER BY 2 DESC, 1 LIMIT 2 OFFSET 1",
         "SELECT k, a, sum(a) OVER (PARTITION BY k) AS n FROM t WHERE a IS NOT NULL QUALIFY n > 2 ORDER BY k, a LIMIT 3",
         "SELECT s, sum(n) OVER (PARTITION BY s) FROM (SELECT s, k, count(*) AS n FROM t GROUP BY s, k) q",
+        "SELECT * FROM t WHERE a > (SELECT DISTINCT b FROM u WHERE b = 3)",
+        "SELECT a, (SELECT b FROM u WHERE s = 'c') AS b FROM t",
+        "SELECT k, sum(a) FROM t GROUP BY k HAVING sum(a) > (SELECT k FROM t WHERE a = 5)",
+        "SELECT k, a, (SELECT c FROM v WHERE v.b = t.a AND c <> 20) AS c FROM t",
+        "SELECT k, a, (SELECT DISTINCT c FROM v WHERE v.b = t.a) AS c FROM t",
+        "SELECT k, a FROM t WHERE a < (SELECT c FROM v WHERE v.b = t.k AND c = 10)",
+        "SELECT count(DISTINCT k), sum(a), count(DISTINCT s) FILTER (WHERE a > 1), sum(DISTINCT a), max(d) FROM t",
+        "SELECT k, count(DISTINCT s), sum(a) FROM t GROUP BY ROLLUP (k)",
+        "SELECT count(DISTINCT t.a), count(*) FROM t JOIN u ON t.k = u.k "
+            + "WHERE EXISTS (SELECT 1 FROM v WHERE v.b = u.b AND v.c <> t.a) HAVING count(DISTINCT t.a) > 1",
+        "SELECT k, a FROM t WHERE (SELECT count(*) FROM u WHERE (u.k = t.k AND b = 1) OR (u.k = t.k AND s = 'b')) > 0",
+        "SELECT t.a, u.b FROM t, u WHERE (t.k = u.k AND a = 1) OR (t.k = u.k AND b = 2 AND a > 1)",
         "SELECT k AS \"a \"\"b\"\" c\", count(*) AS \"select\" FROM t GROUP BY k",
     ]
 

@@ -131,7 +131,27 @@ enum SyntaxTree {
         if tree["type"]?.string == "CONJUNCTION_AND" {
             return (tree["children"]?.array ?? []).flatMap { conjuncts($0) }
         }
+        if tree["type"]?.string == "CONJUNCTION_OR" { return factored(tree) }
         return [tree]
+    }
+
+    /// Conditions that all sides of an OR have in common, taken out of it: `(a AND b) OR (a AND c)` is `a AND (b OR c)`,
+    /// with NULLs too.
+    private static func factored(_ tree: JSONValue) -> [JSONValue] {
+        let sides = (tree["children"]?.array ?? []).map { conjuncts($0) }
+        guard let first = sides.first, sides.count > 1 else { return [tree] }
+        let common = first.filter { condition in sides.dropFirst().allSatisfy { $0.contains(condition) } }
+        if common.isEmpty { return [tree] }
+        let rests = sides.map { side in side.filter { !common.contains($0) } }
+        // A side that has nothing else makes the others say nothing more.
+        if rests.contains(where: \.isEmpty) { return common }
+        return common
+            + [
+                conjunction(
+                    "CONJUNCTION_OR",
+                    rests.map { $0.count == 1 ? $0[0] : conjunction("CONJUNCTION_AND", $0) }
+                )
+            ]
     }
 
     /// Whether any object of the tree satisfies the condition.

@@ -120,8 +120,7 @@ extension Block {
         guard translated.outputs.count == 1 else { throw Unsupported("a scalar subquery of several columns") }
         switch translated.rows {
         case .one: try attach(translated.relation)
-        case .atMostOne:
-            guard !isGrouping else { throw Unsupported("a subquery that may be empty has no rule over groups") }
+        case .atMostOne where !isGrouping:
             let column = NamedExpression(
                 name: translator.names.fresh("scalar"),
                 expression: translator.pool.intern(translated.outputs[0].value)
@@ -129,7 +128,10 @@ extension Block {
             let side = Relation.project(translated.relation, [column])
             relation = .outer(translator.outerJoin(.left, relation, side, []))
             return SyntaxTree.column(column.name)
-        case .many: throw Unsupported("a scalar subquery that may give several rows has no rule")
+        case .atMostOne, .many:
+            let single = try translator.single(translated)
+            try attach(single.relation)
+            return single.value
         }
         return translated.outputs[0].value
     }

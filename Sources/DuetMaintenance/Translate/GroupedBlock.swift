@@ -58,9 +58,10 @@ final class GroupedBlock {
     ///
     /// - Returns: The groups, the columns of their keys, and the value, right also for keys without a group.
     func correlatedValue(by inner: [JSONValue]) throws -> (relation: Relation, keys: [String], value: JSONValue) {
-        guard let item = block.items.first, block.items.count == 1, isAggregate(item.tree) else {
-            throw Unsupported("a correlated scalar subquery that is not an aggregate has no rule")
+        guard let item = block.items.first, block.items.count == 1 else {
+            throw Unsupported("a correlated scalar subquery of several columns has no rule")
         }
+        guard isAggregate(item.tree) else { return try correlatedRow(item, by: inner) }
         block.isGrouping = true
         let value = try lifted(try block.value(of: item))
         guard block.besideGroups.isEmpty, groupings.isEmpty else {
@@ -84,6 +85,25 @@ final class GroupedBlock {
                 ? SyntaxTree.op("OPERATOR_COALESCE", [column, SyntaxTree.constant(0)]) : column
         }
         return (groups.relation, groups.keys, SyntaxTree.substitute(value) { empty[$0] })
+    }
+
+    /// The value of the one row that a correlated scalar subquery is held to.
+    private func correlatedRow(
+        _ item: Block.Item,
+        by inner: [JSONValue]
+    ) throws -> (relation: Relation, keys: [String], value: JSONValue) {
+        let tree = try block.value(of: item)
+        let own = Set(block.relation.columns)
+        guard SyntaxTree.columns(in: tree).allSatisfy(own.contains), !Block.hasWindow(tree),
+            !Block.multipliesRows(tree)
+        else { throw Unsupported("a correlated scalar subquery that selects more than columns of its own has no rule") }
+        let groups = try translator.group(
+            block.relation,
+            keys: inner.map { ("key", $0) },
+            calls: Translator.calls(for: tree, isDistinct: block.isDistinct),
+            rule: "the row that a subquery finds, by the columns that tie it to its outer query"
+        )
+        return (groups.relation, groups.keys, Translator.value(of: groups.calls, isDistinct: block.isDistinct))
     }
 
     /// Aggregates that are NULL over no rows.
@@ -162,24 +182,29 @@ final class GroupedBlock {
     private func relationOfGroups() throws -> Relation {
         let sets = sets
         if sets.count == 1, groupings.isEmpty, sets[0] == Array(keys.indices) {
+            if keys.isEmpty, let totals = try distinctTotals(calls) { return totals }
             let groups = try translator.group(
                 block.relation,
                 keys: zip(keyNames, keys).map { ($0, $1.tree) },
                 calls: calls
             )
-            return renamed(groups, keyNames, calls.map(\.name))
+            return groups.renamed(keys: keyNames, calls: calls.map(\.name))
         }
         // Each grouping set is a GROUP BY of its own.
         let types = try translator.types(keys.map { translator.pool.intern($0.tree) }, over: block.relation)
         let columns = keyNames + calls.map(\.name) + groupings.map(\.name)
         let branches = try sets.map { set in
             let source = sets.count > 1 ? instantiatedInput() : Source(relation: block.relation) { $0 }
-            let groups = try translator.group(
-                source.relation,
-                keys: set.map { (keyNames[$0], source.rename(keys[$0].tree)) },
-                calls: calls.map { ($0.name, source.rename($0.tree)) },
-                rule: "one grouping set"
-            )
+            let fresh = calls.map { (name: translator.names.fresh($0.name), tree: $0.tree) }
+            let totals = set.isEmpty ? try distinctTotals(fresh) : nil
+            let groups =
+                try totals.map { Translator.Groups(relation: $0, keys: [], calls: fresh.map(\.name)) }
+                ?? translator.group(
+                    source.relation,
+                    keys: set.map { (keyNames[$0], source.rename(keys[$0].tree)) },
+                    calls: calls.map { ($0.name, source.rename($0.tree)) },
+                    rule: "one grouping set"
+                )
             var outputs = keys.indices.map { index -> NamedExpression in
                 let expression =
                     set.firstIndex(of: index).map { Expression.column(groups.keys[$0]) }
@@ -199,6 +224,14 @@ final class GroupedBlock {
             return Relation.project(groups.relation, outputs)
         }
         return .union(branches, columns)
+    }
+
+    /// The one group over everything, where aggregates of DISTINCT values are among the calls; else nil.
+    private func distinctTotals(_ calls: [(name: String, tree: JSONValue)]) throws -> Relation? {
+        try DistinctTotals(calls)?.relation(translator) {
+            let source = instantiatedInput()
+            return (source.relation, source.rename)
+        }
     }
 
     /// GROUPING(a, b): a bit for each argument, set when the grouping set leaves it out.
@@ -231,11 +264,5 @@ final class GroupedBlock {
             uniquingKeysWith: { first, _ in first }
         )
         return Source(relation: copy.relation) { tree in SyntaxTree.substitute(tree) { new[$0] } }
-    }
-
-    private func renamed(_ groups: Translator.Groups, _ keys: [String], _ calls: [String]) -> Relation {
-        guard case .leaf(var leaf) = groups.relation else { return groups.relation }
-        leaf.columns = keys + calls
-        return .leaf(leaf)
     }
 }
