@@ -40,43 +40,53 @@ struct ViewRecords: Sendable {
     }
 }
 
-/// What a view's updates took, kept for the cost model.
+/// What a view's update took, kept for the cost model.
+struct CostRecord: Sendable {
+    let dataset: DatasetName
+    let seconds: Double
+    /// The changed rows of each input; nil for a full computation.
+    let changes: [String: Int]?
+}
+
+/// What views' updates took.
 struct CostRecords {
     /// The kind of a full computation.
     static let full = "full"
 
     let connection: Connection
-    let dataset: DatasetName
 
-    /// Notes what an update took.
+    /// Notes what a run's updates took, and removes what that supersedes.
     ///
-    /// - Parameters:
-    ///   - seconds: How long it took.
-    ///   - changes: The changed rows of each input; nil for a full computation.
+    /// Once in a run and not in each update's transaction: estimates may be lost with a run that is killed.
+    ///
+    /// - Parameter records: What the updates took.
     /// - Throws: ``DuckDBError`` when it cannot be written.
-    func record(seconds: Double, changes: [String: Int]?) throws {
-        let kind = changes.map { Self.text($0.keys.sorted()) } ?? Self.full
-        let sizes = JSONValue.object(
-            JSONObject((changes ?? [:]).sorted { $0.key < $1.key }.map { ($0.key, .integer(Int64($0.value))) })
-        )
-        // Added and not replaced, which takes half the time; `prune` removes what is superseded, once in a run.
-        try connection.execute(
-            "INSERT INTO duet.costs VALUES (?, ?, ?, ?)",
-            [.varchar(dataset.description), .varchar(kind), .varchar(sizes.text()), .double(seconds)]
-        )
-    }
-
-    /// Removes the records that later ones of the same kind have superseded.
-    ///
-    /// - Throws: ``DuckDBError`` when they cannot be removed.
-    static func prune(_ connection: Connection) throws {
-        try connection.execute(
-            "DELETE FROM duet.costs WHERE rowid NOT IN (SELECT max(rowid) FROM duet.costs GROUP BY dataset, kind)"
-        )
+    func add(_ records: [CostRecord]) throws {
+        guard !records.isEmpty else { return }
+        let rows = records.map { record in
+            let kind = record.changes.map { Self.text($0.keys.sorted()) } ?? Self.full
+            let sizes = JSONValue.object(
+                JSONObject(
+                    (record.changes ?? [:]).sorted { $0.key < $1.key }.map { ($0.key, .integer(Int64($0.value))) }
+                )
+            )
+            return "(\(SQL.literal(record.dataset.description)), \(SQL.literal(kind)), "
+                + "\(SQL.literal(sizes.text())), \(record.seconds))"
+        }
+        try connection.transaction {
+            try connection.execute("INSERT INTO duet.costs VALUES \(rows.joined(separator: ", "))")
+            try connection.execute(
+                "DELETE FROM duet.costs WHERE rowid NOT IN (SELECT max(rowid) FROM duet.costs GROUP BY dataset, kind)"
+            )
+        }
     }
 
     /// Rows of the inputs and of the tables kept for a view, by the names the program uses.
-    func keptRows(of program: ViewProgram, inputs: [(name: DatasetName, rows: Int)]) throws -> [String: Int] {
+    func keptRows(
+        of program: ViewProgram,
+        _ dataset: DatasetName,
+        inputs: [(name: DatasetName, rows: Int)]
+    ) throws -> [String: Int] {
         var rows = Dictionary(inputs.map { ($0.name.key, $0.rows) }) { first, _ in first }
         let tables = try connection.rows(
             "SELECT table_name, estimated_size FROM duckdb_tables() WHERE schema_name = ? "

@@ -83,22 +83,28 @@ struct DatasetStore {
         let keep = isFiltered ? "" : ExpectationCheck(dataset).keepCondition.map { " WHERE \($0)" } ?? ""
         let list = columns.map(SQL.identifier).joined(separator: ", ")
         let select = "SELECT \(list), __w, \(version)::BIGINT AS __version FROM \(change)\(keep)"
-        // The types are the rows': a change may hold nothing but NULLs in a column, which alone have no type.
-        if !exists {
-            try connection.execute(
-                "CREATE TABLE IF NOT EXISTS \(changes) AS SELECT \(list), 0::BIGINT AS __w, "
-                    + "0::BIGINT AS __version FROM \(rows) LIMIT 0"
-            )
+        if exists {
+            try connection.execute("INSERT INTO \(changes) \(select)")
+        } else {
+            // The types are the rows': a change may hold nothing but NULLs in a column, which alone have no type.
+            let none = "SELECT \(list), 0::BIGINT AS __w, 0::BIGINT AS __version FROM \(rows) WHERE FALSE"
+            try connection.execute("CREATE TABLE \(changes) AS \(none) UNION ALL \(select)")
         }
-        try connection.execute("INSERT INTO \(changes) \(select)")
     }
 
     /// Forgets kept changes, for when the rows were made anew.
     func forgetChanges() throws { try connection.execute("DROP TABLE IF EXISTS \(changes)") }
 
     /// The change since a version, one entry for equal rows, as a query.
-    func changeQuery(since version: Int, columns: [ColumnDescription]) -> String {
+    ///
+    /// - Parameters:
+    ///   - version: The version.
+    ///   - columns: The columns that readers see.
+    ///   - isLone: Whether one update at most came after it.
+    /// - Returns: The query.
+    func changeQuery(since version: Int, columns: [ColumnDescription], isLone: Bool = false) -> String {
         let list = Self.list(columns)
+        if isLone { return "SELECT \(list), __w FROM \(changes) WHERE __version > \(version)" }
         return "SELECT \(list), sum(__w)::BIGINT AS __w FROM \(changes) WHERE __version > \(version) "
             + "GROUP BY \(list) HAVING sum(__w) <> 0"
     }

@@ -214,7 +214,11 @@ extension DatasetUpdate {
         _ measures: inout StepMeasures
     ) throws -> Result {
         measures.strategy = measures.rowsDeleted > 0 ? .incremental : .append
-        if let change, hasReaders { try log("(\(change))", version: version, columns: columns.map(\.name)) }
+        if let change, hasReaders {
+            try log("(\(change))", version: version, columns: columns.map(\.name))
+            // Rows taken back may be in the log beside equal ones that came.
+            if measures.rowsDeleted == 0 { noteChange(measures, memory.state) }
+        }
         let all = try connection.scalar("SELECT count(*) FROM \(store.rows)").int ?? 0
         let hasChanged = measures.rowsInserted + measures.rowsDeleted > 0
         return Result(rows: try publishedRows(all), hasChanged: hasChanged)

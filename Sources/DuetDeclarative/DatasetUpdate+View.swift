@@ -24,8 +24,8 @@ extension DatasetUpdate {
         for statement in view.program.nodes.flatMap(\.create) { try run(statement, query.text, &measures) }
         if view.program.nodes.count == 1 {
             // With more tables this is more than the query alone takes, and would make it look dear.
-            try CostRecords(connection: connection, dataset: dataset.name)
-                .record(seconds: (ContinuousClock.now - start) / .seconds(1), changes: nil)
+            let seconds = (ContinuousClock.now - start) / .seconds(1)
+            notes.cost = CostRecord(dataset: dataset.name, seconds: seconds, changes: nil)
         }
         try forgetChanges()
         try record(layout: view.layout)
@@ -97,8 +97,11 @@ extension DatasetUpdate {
         }
         let seconds = (ContinuousClock.now - start) / .seconds(1)
         let sizes = Dictionary(inputs.map { ($0.name.key, $0.rows) }) { first, _ in first }
-        try CostRecords(connection: connection, dataset: dataset.name)
-            .record(seconds: seconds, changes: choice.way == .incremental ? sizes : nil)
+        notes.cost = CostRecord(
+            dataset: dataset.name,
+            seconds: seconds,
+            changes: choice.way == .incremental ? sizes : nil
+        )
         let rows = try rowsNow(measures)
         let isUnchanged = measures.rowsInserted + measures.rowsDeleted == 0
         if !isUnchanged, change?.reportsWrites == true {
@@ -220,6 +223,9 @@ extension DatasetUpdate {
         var rows: Int
     }
 
+    /// The most rows of a change that are read from the log where they are needed, without being set apart first.
+    private static let fewRows = 1000
+
     private func changedInputs(
         _ view: MaintainedView,
         state: RefreshState,
@@ -233,12 +239,14 @@ extension DatasetUpdate {
             guard let input = session.graph[name]?.dataset else { continue }
             let source = DatasetStore(dataset: input, connection: connection)
             let columns = try memory.columns(of: name) { try source.visibleColumns(of: source.published) }
-            let select = source.changeQuery(since: before, columns: columns)
-            let sql = "CREATE OR REPLACE TEMP TABLE \(delta) AS \(select)"
+            let known = memory.change(of: name).flatMap { $0.since == before ? $0 : nil }
+            let isLone = known.map { $0.rows <= Self.fewRows } ?? false
+            let select = source.changeQuery(since: before, columns: columns, isLone: isLone)
+            let sql = "CREATE OR REPLACE TEMP \(isLone ? "VIEW" : "TABLE") \(delta) AS \(select)"
             measures.statements.append(sql)
             try connection.execute(sql)
-            if let change = memory.change(of: name), change.since == before {
-                changed.append(ChangedInput(name: name, kind: change.kind, rows: change.rows))
+            if let known {
+                changed.append(ChangedInput(name: name, kind: known.kind, rows: known.rows))
                 continue
             }
             guard let (kind, rows) = try look(at: delta) else { continue }
@@ -281,7 +289,7 @@ extension DatasetUpdate {
     }
 
     /// Spares readers a look at the change; where rows are kept out, the log has fewer than were counted.
-    private func noteChange(_ measures: StepMeasures, _ state: RefreshState) {
+    func noteChange(_ measures: StepMeasures, _ state: RefreshState) {
         guard ExpectationCheck(dataset).keepCondition == nil, let before = state.datasets[dataset.name],
             let kind = measures.changeKind
         else { return }

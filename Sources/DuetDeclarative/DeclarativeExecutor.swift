@@ -44,7 +44,7 @@ public struct DeclarativeExecutor: PipelineExecutor {
                 scope: scope
             ).walk()
             try ChangeLogPruner(graph: session.graph, connection: connection).prune(memory.state)
-            if session.hasWritten { try CostRecords.prune(connection) }
+            try CostRecords(connection: connection).add(memory.costs)
             try tellKept(session, connection)
             if session.hasWritten, session.errors.isEmpty {
                 try session.sweepLanding(style: style, connection: connection)

@@ -24,6 +24,8 @@ final class UpdateMemory: Sendable {
         var logs: Set<String>?
         /// The last number given to a dataset's update; nil until one is asked for.
         var version: Int?
+        /// What this run's updates took.
+        var costs: [CostRecord] = []
     }
 
     private let content: Mutex<Content>
@@ -35,6 +37,9 @@ final class UpdateMemory: Sendable {
     }
 
     var state: RefreshState { content.withLock { $0.state } }
+
+    /// What this run's updates took so far.
+    var costs: [CostRecord] { content.withLock { $0.costs } }
 
     func files(of source: String) -> [LandedFile] { content.withLock { $0.files[source] ?? [] } }
 
@@ -57,6 +62,7 @@ final class UpdateMemory: Sendable {
             $0.rows[dataset] = rows
             $0.columns[dataset] = nil
             $0.changes[dataset] = notes.change
+            if let cost = notes.cost { $0.costs.append(cost) }
             if let layout = notes.layout { $0.records?[dataset.description, default: .init()].layout = layout }
             if let hasLog = notes.hasLog {
                 if hasLog { $0.logs?.insert(dataset.key) } else { $0.logs?.remove(dataset.key) }
@@ -127,6 +133,8 @@ final class UpdateNotes {
     }
 
     var change: Change?
+    /// What it took, as the cost model wants to know.
+    var cost: CostRecord?
     /// The layout that was recorded.
     var layout: String?
     /// Whether there is a table of changes now; nil when that was not touched.

@@ -80,8 +80,8 @@ struct WayChoice {
             // Looking among all tables for the view's own costs more the more datasets there are.
             kept[view.program.result.name] = rows(dataset.name) ?? 0
         } else {
-            kept = try CostRecords(connection: connection, dataset: dataset.name)
-                .keptRows(of: view.program, inputs: inputs)
+            kept = try CostRecords(connection: connection)
+                .keptRows(of: view.program, dataset.name, inputs: inputs)
         }
         let sizes = UpdateSizes(
             rows: kept,
@@ -102,6 +102,7 @@ struct WayChoice {
     ///   - node: One of the view's nodes.
     ///   - view: The view's change rules.
     ///   - rows: The view's own rows.
+    /// - Returns: The rows, about.
     func stateRows(of node: NodeProgram, _ view: MaintainedView, rows: Int?) -> Int? {
         keptRows[node.name] ?? (node.name == view.program.result.name ? rows : nil)
     }
