@@ -53,6 +53,10 @@ public struct SourceSync: Sendable {
     public var changed = 0
     /// The `Link` fields of the last answer.
     var links: [String] = []
+    /// Bytes that were hashed because they came, or because nothing told what they hash to.
+    var hashedBytes = 0
+    /// Bytes of files that grew which went through this process to get from the old file to the new one.
+    var copiedBytes = 0
     /// What the transfers took and spared.
     public var transfers = TransferMeasures()
 }

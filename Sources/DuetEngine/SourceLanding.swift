@@ -57,7 +57,7 @@ extension RunSession {
     /// Removes fetched files that no source has any more; what fails to go now goes another time.
     package func sweepLanding(style: Style, connection: Connection) throws {
         let recorded = try WarehouseState.files(connection)
-        let kept = Set((recorded.files + recorded.manifests).map(\.path))
+        let kept = Set((recorded.files + recorded.manifests).flatMap { [$0.path, $0.path + DigestNote.suffix] })
         let landing = request.home.landing(style)
         guard let names = FileManager.default.enumerator(atPath: landing) else { return }
         for case let name as String in names {

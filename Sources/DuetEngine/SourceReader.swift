@@ -206,6 +206,8 @@ public struct SourceReader: Sendable {
             sync.links = response.headers.values(of: "Link")
             sync.requests += response.attempts
             sync.bytesTransferred += response.bytesTotal
+            sync.hashedBytes += response.localWork.hashedBytes
+            sync.copiedBytes += response.localWork.copiedBytes
             sync.transfers.add(response, name: part.name, held: part.held)
         }
         sync.transfers.unverified = connection.source.access.unverified

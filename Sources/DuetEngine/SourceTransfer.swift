@@ -68,7 +68,14 @@ struct SourceTransfer: Sendable {
         request.validators = before.map { Validators(etag: $0.etag, lastModified: $0.lastModified) }
         request.expectedSHA256 = item.sha256
         request.expectedSize = item.size
-        if source.grows, let before { request.grownFrom = GrownFile(path: before.path, size: before.size) }
+        if source.grows, let before {
+            request.grownFrom = GrownFile(
+                path: before.path,
+                size: before.size,
+                sha256: before.content,
+                digestState: DigestNote.read(for: before.path)
+            )
+        }
         // Where a listing says that a file is big, asking for its head first is nothing beside it.
         if let size = item.size, size >= 64 << 20, source.access.limits.parallel == nil { request.parallelRanges = 4 }
         let response = try await connection.fetch(request, progress: progress)
@@ -93,12 +100,14 @@ struct SourceTransfer: Sendable {
             // The same content again, from a server that does not tell: what is here stays.
             file.path = before.path
             Leftover.remove(arrival)
+            leaveNote(response, beside: file)
             var part = part(item, file)
             part.response = response
             part.held = 0
             return part
         }
         file.path = try land(arrival, name: item.name, content: response.sha256)
+        leaveNote(response, beside: file)
         guard let packing else {
             return Part(name: item.name, files: [file], changed: 1, response: response, held: before?.size ?? 0)
         }
@@ -138,6 +147,12 @@ struct SourceTransfer: Sendable {
     private func part(_ item: Wanted, _ file: LandedFile) -> Part {
         guard packing != nil else { return Part(name: item.name, files: [file], held: file.size) }
         return Part(name: item.name, files: contents[item.origin] ?? [], kept: [file], held: file.size)
+    }
+
+    /// Says where the hash of a file that grows stood, so that only what comes behind is hashed the next time.
+    private func leaveNote(_ response: FetchResponse, beside file: LandedFile) {
+        guard source.grows, let state = response.digestState else { return }
+        DigestNote.leave(state, for: file.path)
     }
 
     /// The file as recorded, when it and all that was in it are still here.

@@ -30,6 +30,8 @@ protocol BodySink: AnyObject, Sendable {
     func begin(_ head: ResponseHead, offset: Int) throws(FetchError)
     /// Takes the next bytes of the body.
     func take(_ bytes: UnsafeRawBufferPointer, head: ResponseHead) throws(FetchError)
+    /// Called at the end of an attempt, whatever it came to: what waits to be written is.
+    func flush() throws(FetchError)
 }
 
 /// What one request came to.

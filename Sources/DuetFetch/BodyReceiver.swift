@@ -23,41 +23,44 @@ final class BodyReceiver: BodySink, @unchecked Sendable {
     private let location: Location
     private let maximumBytes: Int?
     private let expectedSize: Int?
-    private let canResume: Bool
+    let canResume: Bool
     private let noteThreshold: Int
-    private let sha256: StreamDigest
+    let sha256 = StreamDigest()
+    /// What was done with the bytes of a content held before.
+    var localWork = LocalWork()
     /// The bytes of the content held so far.
     private(set) var count = 0
     /// The length of the whole content, as far as the server told.
     private(set) var total: Int?
     /// What the bytes held are a part of; `nil` when the server gave nothing to continue with.
-    private(set) var validator: String?
+    var validator: String?
     /// Where the attempt that runs continued.
     private(set) var resumedAt = 0
     private(set) var memory: [UInt8] = []
     private(set) var computed: [UInt8]?
+    /// Where the hash stood at the content's end, for when the content has grown.
+    private(set) var digestState: DigestState?
     private var isDigestFinished = false
     /// The file that only ever grows, while what is held of it is thought to be its start still.
     private var grown: GrownFile?
     /// Its last bytes, which the answer must begin with.
-    private var grownTail: [UInt8] = []
+    private(set) var grownTail: [UInt8] = []
     /// The bytes that were hashed; behind `count` when they are hashed at the end.
     private var hashed = 0
+
+    /// The bytes that are in the file; behind `count` while some wait to be written.
+    private var written = 0
 
     /// Whether bytes beyond those held may be on disk, with holes between them.
     private var isInParts = false
 
     var isGrowing: Bool { grown != nil }
+    var redactedURL: String { location.redacted }
     /// Whether bytes are on disk that were not hashed when they came.
     var isHashedLater: Bool { hashed < count }
 
-    init(request: FetchRequest, location: Location, sink: FetchSession.Sink, fileSystem: FileSystem) throws(FetchError)
-    {
-        guard let digest = StreamDigest() else {
-            throw FetchError(code: .transferFailed, message: "libcrypto gives no SHA-256", url: location.redacted)
-        }
+    init(request: FetchRequest, location: Location, sink: FetchSession.Sink, fileSystem: FileSystem) {
         self.location = location
-        sha256 = digest
         maximumBytes = request.maximumBytes
         expectedSize = request.expectedSize
         noteThreshold = fileSystem.noteThreshold
@@ -114,18 +117,15 @@ final class BodyReceiver: BodySink, @unchecked Sendable {
         try part.read(0..<size) { sha256.update($0) }
         count = size
         hashed = size
+        written = size
         total = rest.total
         validator = rest.validator
     }
 
-    /// Begins behind what is held of a file that only grows; a file that is not as told is not begun with.
-    func growFrom(_ file: GrownFile) throws(FetchError) {
-        guard canResume, count == 0, case .file = target, file.size > 0 else { return }
-        let start = max(0, file.size - file.overlap)
-        guard let tail = readBytes(path: file.path, from: start), start + tail.count == file.size else { return }
+    func begin(behind file: GrownFile, tail: [UInt8]) {
         grown = file
         grownTail = tail
-        count = start
+        count = file.size - tail.count
     }
 
     /// What the next attempt asks for: the byte to continue at and the version it must belong to, if to any.
@@ -178,19 +178,29 @@ final class BodyReceiver: BodySink, @unchecked Sendable {
                 count += bytes.count
                 return
             }
-            let before = count
-            try part.write(bytes)
-            if before < noteThreshold, before + bytes.count >= noteThreshold { leaveNote() }
         }
-        sha256.update(bytes)
+        try sha256.take(bytes, to: store)
+        let before = count
         count += bytes.count
         hashed = count
+        if case .file = target, before < noteThreshold, count >= noteThreshold { leaveNote() }
+    }
+
+    /// Brings to the file what waits to be written in a larger piece; called at the end of each attempt.
+    func flush() throws(FetchError) { try sha256.flush(to: store) }
+
+    /// Writes what is hashed where it belongs.
+    private func store(_ bytes: UnsafeRawBufferPointer) throws(FetchError) {
+        guard case .file(let part) = target else { return }
+        if let total { part.reserve(from: written, to: total) }
+        try part.write(bytes)
+        written += bytes.count
     }
 
     /// Hashes what is on disk and was not hashed when it came.
     func hashRest() throws(FetchError) {
         guard case .file(let part) = target else { return }
-        if let grown { try part.copy(from: grown.path, count: max(0, grown.size - grown.overlap)) }
+        if let grown { hashed = try completeStart(of: part, from: grown) }
         try part.read(hashed..<count) { sha256.update($0) }
         hashed = count
     }
@@ -198,6 +208,7 @@ final class BodyReceiver: BodySink, @unchecked Sendable {
     /// The SHA-256 of all bytes; called once, at the end.
     func finishDigest() -> [UInt8] {
         isDigestFinished = true
+        digestState = sha256.state
         return sha256.finish()
     }
 
@@ -221,6 +232,7 @@ final class BodyReceiver: BodySink, @unchecked Sendable {
         grownTail = []
         isInParts = false
         hashed = 0
+        written = 0
         count = 0
         resumedAt = 0
         total = nil
@@ -266,6 +278,7 @@ final class BodyReceiver: BodySink, @unchecked Sendable {
         guard case .file(let part) = target else { return }
         try part.read(hashed..<end) { sha256.update($0) }
         hashed = end
+        written = end
         count = end
         leaveNote()
     }
@@ -287,30 +300,6 @@ final class BodyReceiver: BodySink, @unchecked Sendable {
     }
 
     // MARK: - Private
-
-    private func beginGrowth(of file: GrownFile, _ head: ResponseHead) throws(FetchError) {
-        // A retry continues a version whose end was checked; the first answer names it.
-        if validator == nil { validator = head.strongValidator }
-        guard case .file(let part) = target else { return }
-        if let total, total < file.size { throw hasChanged(head) }
-        try part.create()
-        try part.seek(to: count)
-    }
-
-    private func checkOverlap(
-        _ bytes: UnsafeRawBufferPointer,
-        of file: GrownFile,
-        _ head: ResponseHead
-    ) throws(FetchError) {
-        guard count < file.size else { return }
-        let start = count - (file.size - grownTail.count)
-        let expected = grownTail[start...].prefix(bytes.count)
-        guard bytes.prefix(expected.count).elementsEqual(expected) else { throw hasChanged(head) }
-    }
-
-    private func hasChanged(_ head: ResponseHead) -> FetchError {
-        failure(.badResponse, "the end of what is held is not what the server has there now", head)
-    }
 
     private func leaveNote() {
         guard case .file(let part) = target, canResume, let validator else { return }
@@ -349,7 +338,7 @@ final class BodyReceiver: BodySink, @unchecked Sendable {
         )
     }
 
-    private func failure(
+    func failure(
         _ code: FetchError.Code,
         _ message: String,
         _ head: ResponseHead,

@@ -48,6 +48,10 @@ public struct FetchResponse: Sendable, Hashable {
     public var serverAddress: String
     /// The head of the last answer, in order.
     public var headers: ResponseHeaders
+    /// Where the content's hash stood at its end, for when it has grown; `nil` where there is no hash.
+    public var digestState: DigestState?
+    /// What was done on this machine.
+    public var localWork = LocalWork()
 }
 
 extension FetchResponse {

@@ -160,6 +160,7 @@ extension FetchSession {
         response.size = receiver.count
         response.timings.total = seconds
         response.sha256 = try await verify(ResponseHead(status: 200, headers: head.headers), location, tally)
+        note(in: &response)
         try await moveIntoPlace()
         return response
     }

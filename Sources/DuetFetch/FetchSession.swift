@@ -57,7 +57,7 @@ struct FetchSession: Sendable {
         self.fetcher = fetcher
         self.progress = progress
         configuration = fetcher.configuration
-        receiver = try BodyReceiver(
+        receiver = BodyReceiver(
             request: request,
             location: location,
             sink: sink,
@@ -241,6 +241,7 @@ struct FetchSession: Sendable {
             return response
         }
         response.sha256 = try await verify(head, final, tally)
+        note(in: &response)
         try await moveIntoPlace()
         return response
     }
@@ -253,6 +254,13 @@ struct FetchSession: Sendable {
             transport?.clientKey = nil
         }
         return transport
+    }
+
+    /// What the receiver knows of the content.
+    func note(in response: inout FetchResponse) {
+        response.digestState = receiver.digestState
+        response.localWork = receiver.localWork
+        response.localWork.hashedBytes = receiver.sha256.work
     }
 
     func moveIntoPlace() async throws(FetchError) {

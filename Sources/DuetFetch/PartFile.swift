@@ -22,6 +22,12 @@ final class PartFile {
     private let fileSystem: FileSystem
     private var descriptor: Int32 = -1
     private var hasNote = false
+    /// Up to where room was reserved.
+    private var reserved = 0
+
+    /// What is reserved at a time: no more, since what a server announces need not come.
+    private static let reservedAtOnce = 64 << 20
+    private static let worthReserving = 1 << 20
 
     init(destination: String, identity: String, redactedURL: String, fileSystem: FileSystem) {
         self.destination = destination
@@ -61,9 +67,22 @@ final class PartFile {
     }
 
     func truncate(to size: Int) throws(FetchError) {
+        reserved = 0
         guard ftruncate(descriptor, size) == 0, lseek(descriptor, size, SEEK_SET) == size else {
             throw failure("cannot be cut to \(size) bytes", errno)
         }
+    }
+
+    /// Reserves room for what follows, where that is much.
+    ///
+    /// - Parameters:
+    ///   - position: where the next bytes go.
+    ///   - end: where the last ones will.
+    func reserve(from position: Int, to end: Int) {
+        guard position >= reserved, end - position >= Self.worthReserving else { return }
+        let count = min(Self.reservedAtOnce, end - position)
+        fileSystem.reserve(descriptor, position, count)
+        reserved = position + count
     }
 
     func seek(to offset: Int) throws(FetchError) {
@@ -85,17 +104,43 @@ final class PartFile {
         }
     }
 
-    /// Copies the start of another file over the start of this one.
-    func copy(from other: String, count: Int) throws(FetchError) {
+    /// Makes the start of another file the start of this one, by the cheapest way the disk knows.
+    ///
+    /// - Returns: which way it went.
+    func begin(with other: String, count: Int) throws(FetchError) -> LocalWork {
         let source = Glibc.open(other, O_RDONLY | O_CLOEXEC)
         guard source >= 0 else { throw failure("cannot be begun with '\(other)'", errno) }
         defer { close(source) }
-        var buffer = [UInt8](repeating: 0, count: min(max(count, 1), 1 << 20))
-        var position = 0
+        var work = LocalWork()
+        var status = stat()
+        if fstat(source, &status) == 0, status.st_blksize > 0 {
+            // Whole blocks only can be shared.
+            let whole = count - count % Int(status.st_blksize)
+            if whole > 0, fileSystem.share(descriptor, source, whole) == 0 { work.sharedBytes = whole }
+        }
+        var position = work.sharedBytes
         while position < count {
-            let got = pread(source, &buffer, min(buffer.count, count - position), position)
+            let got = fileSystem.copyRange(source, descriptor, position, count - position)
             if got < 0 && errno == EINTR { continue }
-            guard got > 0 else { throw failure("cannot be begun with '\(other)'", got < 0 ? errno : EIO) }
+            if got < 0, errno == ENOSPC || errno == EDQUOT { throw failure("cannot be written", errno) }
+            // The system does not copy between these two; what is left goes through this process.
+            guard got > 0 else { break }
+            position += got
+            work.systemCopiedBytes += got
+        }
+        work.copiedBytes = count - position
+        try copy(from: source, position..<count, of: other)
+        return work
+    }
+
+    private func copy(from source: Int32, _ range: Range<Int>, of name: String) throws(FetchError) {
+        guard !range.isEmpty else { return }
+        var buffer = [UInt8](repeating: 0, count: min(range.count, 1 << 20))
+        var position = range.lowerBound
+        while position < range.upperBound {
+            let got = pread(source, &buffer, min(buffer.count, range.upperBound - position), position)
+            if got < 0 && errno == EINTR { continue }
+            guard got > 0 else { throw failure("cannot be begun with '\(name)'", got < 0 ? errno : EIO) }
             try writePiece(buffer, got, at: position)
             position += got
         }

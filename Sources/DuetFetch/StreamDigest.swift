@@ -1,20 +1,25 @@
 import Dispatch
 
-/// The SHA-256 of a stream, computed beside the loop thread where that pays.
+/// The SHA-256 of a stream on its way to a file, computed beside the loop thread where that pays.
 ///
 /// Hashing takes about as long as receiving from a quick network, so for long bodies it is done by another thread at the
-/// same time; short ones are hashed at once, which costs less than waking a thread.
+/// same time; short ones are hashed at once, which costs less than waking a thread. Bytes of long bodies are copied once,
+/// into blocks that are both hashed and written: libcurl gives 16 KiB at most, and a file system takes a few large
+/// pieces for much less than many small ones.
 ///
 /// `@unchecked Sendable`: used by one thread at a time, like its receiver; `digest` is handed to the queue with each
 /// block and taken back only by `drain`, which waits until the queue is done with it.
 final class StreamDigest: @unchecked Sendable {
-    /// Small enough that what was received is still in the processor's cache when it is hashed.
-    private static let blockSize = 64 << 10
+    /// Where the bytes go besides.
+    typealias Store = (UnsafeRawBufferPointer) throws(FetchError) -> Void
+
+    /// Large enough to be written well, small enough that it is still in the processor's cache when it is hashed.
+    private static let blockSize = 256 << 10
     /// Bounds the memory: when all blocks wait to be hashed, receiving waits too.
-    private static let blockCount = 16
+    private static let blockCount = 8
     private static let inlineBytes = 1 << 20
 
-    private let digest: Digest
+    private let digest = SHA256()
     private let queue = DispatchQueue(label: "duet.fetch.hash")
     private let pending = DispatchGroup()
     /// Counts the blocks that may be filled; the queue empties them in the order they were filled.
@@ -23,17 +28,19 @@ final class StreamDigest: @unchecked Sendable {
     private var current = 0
     private var filled = 0
     private var count = 0
-
-    init?() {
-        guard let digest = Digest(.sha256) else { return nil }
-        self.digest = digest
-    }
+    /// How many bytes were hashed in all, those of attempts that came to nothing among them.
+    private(set) var work = 0
 
     deinit { ring?.deallocate() }
 
-    func update(_ bytes: UnsafeRawBufferPointer) {
+    /// Takes the next bytes and passes them on, at once or later in a block.
+    func take(_ bytes: UnsafeRawBufferPointer, to store: Store) throws(FetchError) {
         count += bytes.count
-        guard count > Self.inlineBytes else { return digest.update(bytes) }
+        work += bytes.count
+        guard count > Self.inlineBytes else {
+            try store(bytes)
+            return digest.update(bytes)
+        }
         var rest = bytes
         while !rest.isEmpty {
             let block = currentBlock()
@@ -41,15 +48,49 @@ final class StreamDigest: @unchecked Sendable {
             block[filled..<(filled + taken)].copyBytes(from: rest.prefix(taken))
             filled += taken
             rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(taken))
-            if filled == block.count { hand() }
+            if filled == block.count { try hand(to: store) }
         }
     }
 
+    /// Takes bytes that are where they belong.
+    func update(_ bytes: UnsafeRawBufferPointer) {
+        drain()
+        work += bytes.count
+        digest.update(bytes)
+    }
+
+    /// Passes on what waits in a block that is not full.
+    func flush(to store: Store) throws(FetchError) {
+        if filled > 0 { try hand(to: store) }
+    }
+
+    /// Waits until what was passed on is hashed: at most `blockCount` blocks, a millisecond or two.
+    func drain() { pending.wait() }
+
     /// Forgets what was taken so far.
     func start() {
+        filled = 0
         drain()
         count = 0
         digest.start()
+    }
+
+    /// Goes on behind a content's start, whose bytes need not be taken then.
+    func resume(_ state: DigestState) {
+        start()
+        digest.resume(state)
+    }
+
+    /// Where it stands; nothing may wait in a block.
+    var state: DigestState {
+        drain()
+        return digest.state
+    }
+
+    /// The digest of the bytes taken so far; nothing may wait in a block.
+    var digestSoFar: [UInt8] {
+        drain()
+        return digest.digestSoFar
     }
 
     /// The digest of all bytes taken; it must be started anew before it takes more.
@@ -63,29 +104,27 @@ final class StreamDigest: @unchecked Sendable {
         if let known = self.ring {
             ring = known
         } else {
-            ring = .allocate(byteCount: Self.blockCount * Self.blockSize, alignment: 64)
+            ring = .allocate(byteCount: Self.blockCount * Self.blockSize, alignment: 4096)
             self.ring = ring
         }
         let start = current * Self.blockSize
         return UnsafeMutableRawBufferPointer(rebasing: ring[start..<(start + Self.blockSize)])
     }
 
-    private func hand() {
+    private func hand(to store: Store) throws(FetchError) {
         let full = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(currentBlock()).prefix(filled))
         let work = Handed(bytes: full)
         queue.async(group: pending) { [self] in
             digest.update(work.bytes)
             free.signal()
         }
-        free.wait()
-        current = (current + 1) % Self.blockCount
-        filled = 0
-    }
-
-    /// Waits for at most `blockCount` blocks, less than a millisecond.
-    private func drain() {
-        if filled > 0 { hand() }
-        pending.wait()
+        defer {
+            free.wait()
+            current = (current + 1) % Self.blockCount
+            filled = 0
+        }
+        // While it is hashed.
+        try store(full)
     }
 
     /// A filled block on its way to the queue.

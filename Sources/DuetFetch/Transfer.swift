@@ -73,6 +73,7 @@ final class Transfer: @unchecked Sendable {
             }
             result.elapsed = .now - started
             if result.failure == nil { settle(code, easy) }
+            do throws(FetchError) { try attempt.receiver.flush() } catch { result.failure = error }
         }
         let easy = easy
         self.easy = nil

@@ -30,20 +30,3 @@ public struct Transport: Sendable, Hashable {
         self.knownHosts = knownHosts
     }
 }
-
-/// The content held of a file that only ever grows at its end, such as a log.
-public struct GrownFile: Sendable, Hashable {
-    /// The path of the content held.
-    public var path: String
-    /// Its length in bytes.
-    public var size: Int
-    /// How many of its last bytes are asked for again, to see that they are still the same.
-    public var overlap: Int
-
-    /// Creates it.
-    public init(path: String, size: Int, overlap: Int = 4096) {
-        self.path = path
-        self.size = size
-        self.overlap = max(1, overlap)
-    }
-}

@@ -66,6 +66,19 @@ struct SourceKindTests {
         #expect(try SourceFixture.texts(second) == ["a\n" + lines + "5001\n"])
         #expect(second.bytesTransferred == 4101)
         #expect(second.transfers.bytesSaved > 15_000)
+        // Of the old part fewer than 64 bytes are hashed again, and none of it goes through the process.
+        #expect(second.hashedBytes < 64 + 5)
+        #expect(second.copiedBytes == 0)
+        try served.folder.write("a\n" + lines + "5001\n5002\n", to: "log.csv")
+        let third = try await fixture.read(known: second)
+        #expect(try SourceFixture.texts(third) == ["a\n" + lines + "5001\n5002\n"])
+        #expect(third.hashedBytes < 64 + 5)
+        // Without the note, as in a warehouse of an earlier version, all is hashed and held against what is recorded.
+        for file in third.files { try FileManager.default.removeItem(atPath: file.path + ".sha256-state") }
+        try served.folder.write("a\n" + lines + "5001\n5002\n5003\n", to: "log.csv")
+        let fourth = try await fixture.read(known: third)
+        #expect(try SourceFixture.texts(fourth) == ["a\n" + lines + "5001\n5002\n5003\n"])
+        #expect(fourth.hashedBytes == fourth.files.first?.size)
         await served.server.stop()
     }
 

@@ -209,4 +209,42 @@ struct ResumeTests {
         #expect(try space.landedNames() == ["a.bin"])
         await space.stop()
     }
+
+    @Test func `long bodies, which are written in larger pieces, lose nothing at a cut`() async throws {
+        var random = SeededBytes(seed: 77)
+        let content = random.bytes((5 << 20) + 4321)
+        let space = try await Workspace()
+        try space.serve("big", content)
+        for seed in 0..<12 {
+            let cuts = (0..<3).map { _ in
+                FaultRule(.cut(afterBytes: Int.random(in: 1...(2 << 20), using: &random)), times: 1)
+            }
+            space.server.setFaults(cuts)
+            let response = try await space.fetcher.fetch(space.request("big"))
+            #expect(try space.content("big") == content, "seed \(seed)")
+            #expect(response.bytesTotal == content.count, "each byte comes once; seed \(seed)")
+            #expect(response.localWork.hashedBytes == content.count)
+            try FileManager.default.removeItem(atPath: space.landed("big"))
+        }
+        await space.stop()
+    }
+
+    @Test func `room is reserved for what was announced, and the file is as long as what came`() async throws {
+        let reserved = Recorder<[Int]>()
+        let space = try await Workspace { configuration in
+            configuration.fileSystem.reserve = { _, offset, count in reserved.add([offset, count]) }
+        }
+        var random = SeededBytes(seed: 78)
+        let content = random.bytes((66 << 20) + 5)
+        try space.serve("big", content)
+        try space.serve("small", Array(content.prefix(1000)))
+        _ = try await space.fetcher.fetch(space.request("small"))
+        #expect(reserved.all.isEmpty)
+        _ = try await space.fetcher.fetch(space.request("big"))
+        #expect(try space.content("big") == content)
+        #expect(reserved.all.first == [0, 64 << 20])
+        #expect(reserved.all.count == 2)
+        #expect(reserved.all.last.map { $0[0] >= 64 << 20 && $0[0] + $0[1] == content.count } == true)
+        await space.stop()
+    }
 }
