@@ -109,6 +109,7 @@ private final class UpdateWalker: Sendable {
     private let readDatasets: Set<DatasetName>
     private let recorded: [LandedFile]
     private let rebuild: Set<DatasetName>
+    private let threads = UpdateThreads()
 
     init(session: RunSession, memory: UpdateMemory, recorded: [LandedFile], scope: UpdateScope) {
         self.session = session
@@ -163,6 +164,9 @@ private final class UpdateWalker: Sendable {
                 measures: &measures
             )
             memory.landed(files, source: source.name)
+            let known = Set(recorded.map(\.id))
+            let bytes = files.reduce(0) { $0 + (known.contains($1.id) ? 0 : $1.size) }
+            try threads.landed(bytes: bytes, session.warehouse.connect)
         }
         return isDone ? .done : .failed
     }
@@ -196,6 +200,7 @@ private final class UpdateWalker: Sendable {
             alsoRetried: [.sqlExecution]
         ) { measures in
             let connection = try session.warehouse.connect()
+            try threads.decide(nodes, memory, connection)
             try session.request.control.interruptible(connection) {
                 try session.calling(connection, measures: &measures) { measures in
                     try DatasetUpdate(

@@ -44,6 +44,7 @@ public struct PipelineFixture: Sendable {
     public func run(
         _ style: Style,
         parameters: [String: String] = [:],
+        settings: EngineSettings = EngineSettings(),
         selection: [String]? = nil,
         rebuild: [String] = [],
         retries: Int = 0,
@@ -59,6 +60,7 @@ public struct PipelineFixture: Sendable {
         let request = RunRequest(
             pipeline: pipeline,
             home: home,
+            settings: settings,
             workers: workers,
             selection: selection.map(names),
             rebuild: names(rebuild),
@@ -69,6 +71,12 @@ public struct PipelineFixture: Sendable {
             sinks: sinks
         )
         return try await offPool { try Styles.executor(style).run(request) }
+    }
+
+    /// Runs a statement in a style's warehouse.
+    public func execute(_ sql: String, _ style: Style = .declarative) async throws {
+        let path = home.warehouse(style)
+        try await offPool { _ = try Warehouse(path: path).connect().execute(sql) }
     }
 
     /// Rows of a query over a style's warehouse, as text.
