@@ -30,7 +30,7 @@ test: setup ## build and run all tests
 soak: setup ## a longer run of the generated tests, on a new seed
 	@scripts/setup tpch tpcds
 	@DUET_TEST_SEED=$${DUET_TEST_SEED:-$$RANDOM} DUET_TEST_CASES=$${DUET_TEST_CASES:-20000} \
-		DUET_TPCDS_ALL=1 swift test --filter "GeneratedTests|PropertyTests|TPCDSTests"
+		DUET_TPCDS_ALL=1 DUET_TPCDS_SCALE=$${DUET_TPCDS_SCALE:-0.1} swift test --filter "GeneratedTests|PropertyTests|TPCDSTests"
 
 bench: build ## the benchmarks, as ratios against bare DuckDB measured in the same run
 	@scripts/setup tpch

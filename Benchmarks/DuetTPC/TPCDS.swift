@@ -49,9 +49,9 @@ package enum TPCDS {
                     rows("customer_address", "ca_state = 'TX', ca_gmt_offset = -6", round),
                     TableChange(
                         "store",
-                        gone: "s_store_sk = \(1 + round)",
+                        gone: "s_store_sk = \(1 + round % 2)",
                         new: "SELECT * REPLACE ('TN' AS s_state, s_number_employees + 1 AS s_number_employees) "
-                            + "FROM store WHERE s_store_sk = \(1 + round)"
+                            + "FROM store WHERE s_store_sk = \(1 + round % 2)"
                     ),
                 ]
             ),

@@ -109,18 +109,27 @@ public struct PipelineInspection: Sendable {
                         "dataset": .string($0.dataset.name.description), "kind": .string($0.dataset.kind.rawValue),
                         "rows": $0.count.map { .integer(Int64($0)) } ?? .null,
                         "kept_bytes": .integer(Int64(bytes($0.dataset))),
+                        "comment": $0.dataset.comment.map { .string($0) } ?? .null,
+                        "properties": .object(
+                            JSONObject($0.dataset.properties.map { ($0.key, .string($0.value)) })
+                        ),
+                        "layout": .array($0.dataset.layout.map { .string($0) }),
                     ]
                 }
             ).text(pretty: true)
         }
+        let properties = { (dataset: Dataset) in
+            (dataset.layout + dataset.properties.map { "\($0.key) = \($0.value)" }).joined(separator: ", ")
+        }
+        let hasProperties = rows.contains { !properties($0.dataset).isEmpty }
         return TextTable.text(
-            header: ["dataset", "kind", "rows", "kept beside", "comment"],
+            header: ["dataset", "kind", "rows", "kept beside", "comment"] + (hasProperties ? ["properties"] : []),
             rows: rows.map {
                 [
                     $0.dataset.name.description, $0.dataset.kind.rawValue,
                     $0.count.map(NumberText.count) ?? "not made yet",
                     bytes($0.dataset) > 0 ? NumberText.bytes(bytes($0.dataset)) : "", $0.dataset.comment ?? "",
-                ]
+                ] + (hasProperties ? [properties($0.dataset)] : [])
             },
             rightAligned: [2, 3]
         )

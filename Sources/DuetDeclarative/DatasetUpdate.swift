@@ -126,9 +126,25 @@ struct DatasetUpdate {
             )
             return (after, result.rows)
         }
+        tellKeptRows(state)
         measures.rowsTotal = rows
         measures.version = after.version
         memory.refreshed(dataset.name, after, rows: rows, notes: notes)
+    }
+
+    /// Says which rows a changed definition has not been applied to.
+    private func tellKeptRows(_ before: RefreshState) {
+        guard dataset.keepsOldRows, let known = before.datasets[dataset.name], known.definition != dataset.definition
+        else { return }
+        let rows = memory.rows(of: dataset.name).map { "\($0) row\($0 == 1 ? "" : "s")" } ?? "rows"
+        session.log.record(
+            .notice,
+            level: .warning,
+            step: dataset.name.description,
+            stepKind: .dataset,
+            "\(dataset.name) has another definition now; its \(rows) made before stay as they are, and only new ones go "
+                + "through it, since its pipelines.reset.allowed is false"
+        )
     }
 
     private func refresh(

@@ -87,6 +87,9 @@ enum GraphJSON {
             "comment": dataset.comment.map { .string($0) } ?? .null,
             "location": .string(dataset.location.description),
             "query": .string(dataset.flows.map(\.query.original).joined(separator: "\n\n")),
+            "properties": .array(
+                (dataset.layout + dataset.properties.map { "\($0.key) = \($0.value)" }).map { .string($0) }
+            ),
             "expectations": .array(
                 dataset.expectations.map {
                     [

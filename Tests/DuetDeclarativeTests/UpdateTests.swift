@@ -62,6 +62,8 @@ import Testing
             #expect(try fixture.rows("SELECT id FROM bronze.t ORDER BY id") == expected)
             let reason = try #require(outcome.measures(of: "bronze.t")?.reason)
             #expect(reason.contains("rows made before are kept") == !properties.isEmpty)
+            let told = notices(outcome).contains { $0.contains("its 1 row made before stay as they are") }
+            #expect(told == !properties.isEmpty)
             #expect(try await fixture.run(.declarative, parameters: ["factor": "10"]).isSuccess)
         }
     }

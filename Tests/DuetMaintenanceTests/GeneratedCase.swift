@@ -5,10 +5,10 @@ import DuetMaintenance
 struct GeneratedCase {
     typealias Rows = [String: [(row: String, weight: Int)]]
 
-    let tables: [TestTable]
-    let start: Rows
+    var tables: [TestTable]
+    var start: Rows
     let query: String
-    let updates: [Rows]
+    var updates: [Rows]
     /// The choices it was made from.
     let taken: [Int]
 
@@ -108,12 +108,18 @@ struct GeneratedCase {
         }
     }
 
-    /// Runs the case; what DuckDB refuses without the library is nil.
-    func run(_ connection: Connection) throws -> Harness? {
+    /// Runs the case.
+    ///
+    /// - Parameters:
+    ///   - connection: Where to.
+    ///   - breaking: What the statements of the rules are turned into before they run.
+    /// - Returns: The view as it is kept; nil when DuckDB refuses the query.
+    /// - Throws: What is wrong with the view.
+    func run(_ connection: Connection, breaking: @escaping (String) -> String = { $0 }) throws -> Harness? {
         try prepare(connection)
         let harness: Harness
         do {
-            harness = try Harness(connection: connection, tables: tables, query: query)
+            harness = try Harness(connection: connection, tables: tables, query: query, breaking: breaking)
         } catch {
             if !accepts(connection) { return nil }
             throw error
@@ -138,7 +144,7 @@ struct GeneratedCase {
         }
     }
 
-    /// The case as SQL a person can run.
+    /// The case as SQL that can be pasted into DuckDB: tables, the view, and after each update what the view must be.
     var text: String {
         var lines: [String] = []
         for table in tables {
@@ -146,14 +152,25 @@ struct GeneratedCase {
             lines.append("CREATE TABLE \(table.name)(\(columns));")
             for (row, _) in start[table.name] ?? [] { lines.append("INSERT INTO \(table.name) VALUES (\(row));") }
         }
-        lines.append("-- view: \(query)")
+        lines += ["CREATE VIEW kept AS", "\(query);"]
         for (index, update) in updates.enumerated() {
+            lines.append("-- update \(index + 1)")
             for table in tables {
                 for (row, weight) in update[table.name] ?? [] {
-                    lines.append("-- update \(index): \(table.name) \(weight > 0 ? "+" : "")\(weight) (\(row))")
+                    for _ in 0..<abs(weight) { lines.append(Self.statement(table, row, isNew: weight > 0)) }
                 }
             }
+            lines.append("FROM kept;")
         }
         return lines.joined(separator: "\n")
+    }
+
+    /// One row that comes or goes, of several equal ones only one.
+    private static func statement(_ table: TestTable, _ row: String, isNew: Bool) -> String {
+        if isNew { return "INSERT INTO \(table.name) VALUES (\(row));" }
+        let names = table.columns.map(\.name)
+        let equal = names.map { "r.\($0) IS NOT DISTINCT FROM g.\($0)" }.joined(separator: " AND ")
+        return "DELETE FROM \(table.name) WHERE rowid = (SELECT min(r.rowid) FROM \(table.name) AS r, "
+            + "(VALUES (\(row))) AS g(\(names.joined(separator: ", "))) WHERE \(equal));"
     }
 }

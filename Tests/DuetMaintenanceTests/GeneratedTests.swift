@@ -7,7 +7,7 @@ import Testing
 /// Random schemas, queries and changes against full recomputation.
 ///
 /// `make test` takes the same cases each time, so that a change of the code is what turns it red; `make soak` takes new
-/// ones. `DUET_TEST_SEED` replays a run, `DUET_TEST_CASES` sets how many cases there are.
+/// ones. `DUET_TEST_SEED` replays a run, `DUET_TEST_CASES` sets how many cases there are, `DUET_TEST_CASE` takes one alone.
 @Suite struct GeneratedTests {
     static func setting(_ name: String) -> Int? { ProcessInfo.processInfo.environment[name].flatMap { Int($0) } }
 
@@ -20,7 +20,9 @@ import Testing
             for worker in 0..<workers {
                 group.addTask {
                     try await offPool {
-                        try Self.work(seed: seed, numbers: Array(stride(from: worker, to: cases, by: workers)))
+                        var numbers = Array(stride(from: worker, to: cases, by: workers))
+                        if let only = Self.setting("DUET_TEST_CASE") { numbers = worker == 0 ? [only] : [] }
+                        return try Self.work(seed: seed, numbers: numbers)
                     }
                 }
             }
@@ -32,6 +34,7 @@ import Testing
         print("generated views: \(total)")
         for failure in total.failures { Issue.record("\(failure)") }
         #expect(total.misunderstood == 0)
+        if Self.setting("DUET_TEST_CASE") != nil { return }
         // Were everything recomputed in full, all would be equal and nothing proved.
         #expect(Double(total.incrementalUpdates) > 0.8 * Double(total.updates))
         #expect(Double(total.refused) < 0.1 * Double(cases))
@@ -91,26 +94,89 @@ import Testing
                     }
                 }
             } catch {
-                tally.failures.append(try explain(generated, database, number))
+                tally.failures.append(
+                    "DUET_TEST_SEED=\(seed) DUET_TEST_CASE=\(number)\n" + (try smallest(generated, database).text)
+                )
             }
         }
         return tally
     }
 
-    /// The smallest case that still fails, with what is wrong about it.
-    private static func explain(_ failing: GeneratedCase, _ database: Database, _ number: Int) throws -> String {
+    /// A case that still fails when nothing more can be left out of it.
+    struct Smallest {
+        var generated: GeneratedCase
+        /// The case to paste, and what is wrong about it.
+        var text: String
+    }
+
+    /// Makes a failing case smaller while it keeps failing.
+    static func smallest(
+        _ failing: GeneratedCase,
+        _ database: Database,
+        budget: Int = setting("DUET_TEST_SHRINK") ?? 400,
+        breaking: @escaping (String) -> String = { $0 }
+    ) throws -> Smallest {
         let connection = try database.connect()
-        func failure(_ numbers: [Int]) -> (String, String)? {
-            let generated = GeneratedCase(choices: Choices(replaying: numbers))
+        func failure(_ generated: GeneratedCase) -> String? {
             do {
-                _ = try generated.run(connection)
+                _ = try generated.run(connection, breaking: breaking)
                 return nil
             } catch {
-                return (generated.text, "\(error)")
+                return "\(error)"
             }
         }
-        let small = shrunk(failing.taken, budget: setting("DUET_TEST_SHRINK") ?? 400) { failure($0) != nil }
-        let (text, error) = failure(small) ?? (failing.text, "it fails only on a fresh connection")
-        return "case \(number):\n\(text)\n\(error)"
+        let numbers = shrunk(failing.taken, budget: budget) { numbers in
+            failure(GeneratedCase(choices: Choices(replaying: numbers))) != nil
+        }
+        let generated = GeneratedCase(choices: Choices(replaying: numbers))
+            .smallest(budget: budget) { failure($0) != nil }
+        let error = failure(generated) ?? "it fails only on a fresh connection"
+        let comment = error.split(separator: "\n").map { "-- \($0)" }.joined(separator: "\n")
+        return Smallest(generated: generated, text: "\(generated.text)\n\(comment)")
+    }
+
+    // MARK: - The test of the test
+
+    /// Mistakes as rules could have them: what the rules write, and what they write instead.
+    static let mistakes: [(name: String, from: String, to: String)] = [
+        ("NULL equals nothing", "IS NOT DISTINCT FROM", "="),
+        ("what goes comes", "CAST(sum(__w) AS BIGINT)", "CAST(abs(sum(__w)) AS BIGINT)"),
+        ("one of equal rows stays", "WHERE __copy <= -__w", "WHERE __copy < -__w"),
+        ("a match found is a match lost", "= 0 THEN 1 ELSE -1 END", "= 0 THEN -1 ELSE 1 END"),
+    ]
+
+    @Test(arguments: mistakes)
+    func `a mistake in a rule is found, and told by a small case that can be pasted`(
+        _ name: String,
+        _ from: String,
+        _ to: String
+    ) async throws {
+        let small = try await offPool { () -> Smallest in
+            let database = try Database(configuration: ["threads": "1"])
+            let breaking = { (sql: String) in sql.replacing(from, with: to) }
+            for number in 0..<500 {
+                let generated = GeneratedCase(choices: Choices(seed: 7_000_003 &+ UInt64(number)))
+                do {
+                    _ = try generated.run(try database.connect(), breaking: breaking)
+                } catch {
+                    return try Self.smallest(generated, database, budget: 120, breaking: breaking)
+                }
+            }
+            throw Wrong("no case of 500 shows it")
+        }
+        print("mistake '\(name)':\n\(small.text)\n")
+        let generated = small.generated
+        #expect(generated.start.values.map(\.count).reduce(0, +) <= 2)
+        #expect(generated.updates.flatMap { $0.values }.map(\.count).reduce(0, +) <= 2)
+        #expect(generated.query.count <= 150, "\(generated.query)")
+        // Pasted, the case runs, and its last line shows what the view must be.
+        try await offPool {
+            let connection = try Database().connect()
+            for statement in try connection.statements(in: generated.text) {
+                _ = try connection.execute(statement.sql)
+            }
+        }
+        // Without the mistake the small case is right.
+        try await offPool { _ = try generated.run(try Database().connect()) }
     }
 }

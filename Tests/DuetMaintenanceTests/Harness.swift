@@ -32,15 +32,19 @@ final class Harness {
     private(set) var incrementalUpdates = 0
     private(set) var updates = 0
     private(set) var log: [String] = []
+    /// What the statements of the rules are turned into; tests of the tests break rules with it.
+    private let breaking: (String) -> String
 
     init(
         connection: Connection,
         tables: [TestTable],
         query: String,
         view: String = "the view",
-        inputs: [InputRelation]? = nil
+        inputs: [InputRelation]? = nil,
+        breaking: @escaping (String) -> String = { $0 }
     ) throws {
         self.connection = connection
+        self.breaking = breaking
         self.tables = tables
         self.query = query
         for setting in ViewProgram.connectionSettings { _ = try connection.execute(setting) }
@@ -118,7 +122,7 @@ final class Harness {
             if change.strategy == .full { usedFull = true }
             log.append("-- \(node.name): \(change.strategy), \(change.rule): \(change.reason)")
             log += change.statements + change.apply
-            for statement in change.statements { try run(statement) }
+            for statement in change.statements { try run(breaking(statement)) }
             var kind: ChangeKind?
             if let delta = change.deltaTable {
                 let rows = try connection.rows("SELECT count(*), min(__w), max(__w) FROM \(delta)")
@@ -132,7 +136,7 @@ final class Harness {
             }
             cleanup += change.cleanup
             for statement in change.apply(kind) {
-                let written = try run(statement)
+                let written = try run(breaking(statement))
                 if change.reportsWrites, !written.isEmpty { changed[node.name] = .mixed }
             }
             if node.name == program.result.name { try check(change: change) }

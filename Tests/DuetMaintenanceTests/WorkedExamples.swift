@@ -140,6 +140,24 @@ struct WorkedExample {
                 """
         ),
         Self(
+            title: "Subquery of one row",
+            text: """
+                DuckDB refuses a scalar subquery that finds several rows. So the least value and the number of rows are all \
+                there is to keep, and several rows are refused here too; which rows meet the condition is looked at anew \
+                only when the value moves.
+                """,
+            query: "SELECT id FROM orders WHERE amount >= (SELECT amount FROM orders WHERE customer = 20)",
+            change: Change(table: "orders", rows: [("(5, 10, 4)", 1), ("(2, 10, 7)", -1)])
+        ),
+        Self(
+            title: "Totals of distinct values",
+            text: """
+                Without GROUP BY there is one group, and computing it anew would read everything. The distinct values are \
+                kept and counted, as under DISTINCT, and the totals taken from their changes.
+                """,
+            query: "SELECT count(DISTINCT customer) AS customers, sum(amount) AS amount FROM orders"
+        ),
+        Self(
             title: "What has no rule",
             text: """
                 A window over all rows may move any row when one changes. The query is computed anew and the difference \

@@ -83,6 +83,7 @@ import Testing
         #expect(dataset.properties.map(\.key) == ["a.b", "quality", "n"])
         #expect(dataset.properties.map(\.value) == ["c", "gold", "3"])
         // Layout has no meaning here, and that is said.
+        #expect(dataset.layout == ["CLUSTER BY (id)", "PARTITIONED BY (name)"])
         #expect(pipeline.warnings.count == 3)
     }
 

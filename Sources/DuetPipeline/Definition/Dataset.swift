@@ -44,6 +44,8 @@ public struct Dataset: Sendable {
     public var comment: String?
     /// `TBLPROPERTIES`, in order.
     public var properties: [Property]
+    /// `CLUSTER BY` and `PARTITIONED BY` as written: they are shown, and have no effect.
+    public var layout: [String] = []
     /// The wish for incremental or full refreshes.
     public var refreshPolicy: RefreshPolicy
     /// What feeds it: its query, as far as the definition alone tells it.

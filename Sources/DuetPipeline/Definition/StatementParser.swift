@@ -215,7 +215,9 @@ struct StatementParser {
                 dataset.refreshPolicy = try refreshPolicy(&reader)
             } else if reader.take("PARTITIONED", "BY") || reader.take("CLUSTER", "BY") {
                 if !reader.take("AUTO"), !reader.take("NONE") { _ = try reader.bracketed("with columns") }
-                warn(reader, "the layout clause has no effect here: DuckDB orders its own storage", at: token)
+                let end = reader.peek(-1)?.range.upperBound ?? token.range.upperBound
+                dataset.layout.append(String(decoding: file.bytes[token.range.lowerBound..<end], as: UTF8.self))
+                warn(reader, "the layout clause is kept and has no effect: DuckDB orders its own storage", at: token)
             } else if reader.take("SCHEDULE") || reader.take("TRIGGER") {
                 while let next = reader.current, !Self.beginsClause(next) { reader.advance() }
                 warn(reader, "the schedule has no effect: run it with cron, or with duet run --watch", at: token)

@@ -87,7 +87,9 @@ function rows(name, style) {
 
 async function definition(name) {
   const answer = await get(`/api/definition?${asked({ name })}`);
-  return [el("p", { class: "quiet" }, `${answer.kind}, defined at ${answer.location}`), el("pre", { tabindex: "0" }, answer.query)];
+  const properties = answer.properties.length ? [el("p", { class: "quiet" }, answer.properties.join(", "))] : [];
+  return [el("p", { class: "quiet" }, `${answer.kind}, defined at ${answer.location}`), ...properties,
+    el("pre", { tabindex: "0" }, answer.query)];
 }
 
 async function profile(name, style) {
