@@ -22,6 +22,11 @@ import time
 import duckdb
 
 MARK, END = "<!-- peers: written by scripts/peers -->", "<!-- /peers -->"
+SPARK_NOTE = """
+Spark's SQL is the same queries, translated by sqlglot (`Benchmarks/peers/spark.py`). Its datasets are materialized views, which
+it computes anew at each run; a streaming table would not see that an old file has changed. Its time has the start of Spark
+and of a Hive catalog in it.
+"""
 FILE_OPTIONS = "all_varchar = true, nullstr = 'NA', union_by_name = true"
 
 
@@ -175,14 +180,80 @@ class SQLMesh:
         return name
 
 
+class Spark:
+    title = "Spark Declarative Pipelines, materialized views"
+
+    def __init__(self, python, models, files, work):
+        self.folder, self.program = work / "spark", pathlib.Path(python).parent / "spark-pipelines"
+        self.folder.mkdir()
+        self.environment = {
+            "SPARK_CONF_DIR": str(self.folder / "conf"),
+            "PYSPARK_PYTHON": str(python),
+            "SPARK_LOCAL_IP": "127.0.0.1",
+            "PATH": f"{pathlib.Path(python).parent}:{os.environ['PATH']}",
+        }
+        stated = []
+        for model in models:
+            read = re.fullmatch(r'SELECT \* FROM "files_(\w+)"', model.sql)
+            place = re.match(r"read_csv\('([^']*)'", files(read.group(1))).group(1) if read else None
+            sql = model.text(lambda n: n.replace(".", "_"), files)
+            stated.append({"name": model.name, "sql": sql, "files": place})
+        subprocess.run(
+            [python, pathlib.Path(__file__).with_name("spark.py"), self.folder],
+            input=json.dumps(stated), text=True, check=True,
+        )
+
+    def run(self):
+        return detached([self.program, "run"], self.folder, self.environment)
+
+    def attach(self, connection, name):
+        """Parquet folders as views: Spark's warehouse is no file that DuckDB could attach."""
+        connection.execute(f"ATTACH ':memory:' AS {name}")
+        for folder in sorted((self.folder / "warehouse").iterdir()):
+            connection.execute(f"CREATE VIEW {name}.{folder.name} AS FROM read_parquet('{folder}/*.parquet')")
+
+    def table(self, name):
+        return name.replace(".", "_")
+
+
+def detached(arguments, folder, environment):
+    """As `command`, for a tool whose processes are not all its children: their session's time is looked up as they run."""
+    log = folder / "run.log"
+    spent, start = {}, time.perf_counter()
+    with open(log, "w") as output:
+        process = subprocess.Popen(
+            arguments, cwd=folder, env={**os.environ, **environment}, stdout=output, stderr=output, start_new_session=True
+        )
+        while process.poll() is None:
+            for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+                try:
+                    fields = stat.read_text().rpartition(")")[2].split()
+                except OSError:
+                    continue
+                if int(fields[3]) == process.pid:
+                    spent[stat.parent.name] = int(fields[11]) + int(fields[12])
+            time.sleep(0.1)
+    wall = time.perf_counter() - start
+    if process.returncode != 0:
+        sys.exit(f"{' '.join(map(str, arguments))} failed:\n{log.read_text()[-6000:]}")
+    return wall, sum(spent.values()) / os.sysconf("SC_CLK_TCK")
+
+
+def attach(tool, connection):
+    """Attaches a tool's tables; gives the name they are under."""
+    if hasattr(tool, "attach"):
+        tool.attach(connection, "other")
+        return "other"
+    # Views may name their own file's catalog, so a database is attached under the name of its file.
+    connection.execute(f"ATTACH '{tool.database()}' AS {tool.database().stem} (READ_ONLY)")
+    return tool.database().stem
+
+
 def differences(tool, reference, models):
     """The datasets whose rows differ from the reference's, as multisets."""
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
-    # Views may name their own file's catalog, so both are attached under the names of their files.
-    a, b = tool.database().stem, reference.database().stem
-    for database in (tool.database(), reference.database()):
-        connection.execute(f"ATTACH '{database}' AS {database.stem} (READ_ONLY)")
+    a, b = attach(tool, connection), attach(reference, connection)
     wrong = []
     for model in models:
         columns = [d[0] for d in connection.execute(f"FROM {b}.{reference.table(model.name)} LIMIT 0").description]
@@ -205,6 +276,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--dbt")
     parser.add_argument("--sqlmesh")
+    parser.add_argument("--spark", help="the Python of an environment with pyspark[pipelines] and sqlglot")
     parser.add_argument("--write", help="the page whose part between the marks is replaced by the table")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -243,6 +315,8 @@ def measure(options, folder):
             tools.append(Dbt(options.dbt, models, files, work))
         if options.sqlmesh:
             tools.append(SQLMesh(options.sqlmesh, models, files, work))
+        if options.spark:
+            tools.append(Spark(options.spark, models, files, work))
         for number, step in enumerate(names, 1):
             if number > 1:
                 command(
@@ -289,6 +363,7 @@ def section(result):
         "seconds by the clock, and of the processor in brackets, whole processes with their start.\n"
         f"Slowest against quickest run of a cell: at most {spread[0]:.2f} ({spread[1]}, {spread[2]}).\n\n"
         + table(result) + "\n"
+        + (SPARK_NOTE if Spark.title in result["tools"] else "")
     )
 
 

@@ -105,7 +105,8 @@ public struct SweepReport: Sendable, Hashable {
         /// How rows change.
         public var change: Change
         /// The percentage of changed rows from which the procedural style is faster, on the line between the points on
-        /// both sides; 0 when it is faster even with nothing changed, nil when it never is.
+        /// both sides; the smallest change when it is faster from there on, 0 when it is even with nothing changed, nil
+        /// when it never is.
         public var percent: Double?
         /// The measured points on both sides; nil when the curves do not cross.
         public var between: ClosedRange<Double>?
@@ -118,6 +119,10 @@ public struct SweepReport: Sendable, Hashable {
         public var text: String {
             guard let percent else { return "never, up to \(NumberText.percent(most))" }
             guard let between else { return "at once, even with nothing changed" }
+            // What a change costs however small it is has no place on a line from no change at all.
+            if between.lowerBound == 0, crossings == 1 {
+                return "from the smallest change on (measured at \(NumberText.percent(between.upperBound)))"
+            }
             let (below, above) = (NumberText.percent(between.lowerBound), NumberText.percent(between.upperBound))
             let range = "measured at \(below.dropLast(2)) and \(above)"
             return crossings > 1
@@ -185,7 +190,8 @@ public struct SweepReport: Sendable, Hashable {
         }
         guard last + 1 < differences.count else { return found }
         let (below, above) = (differences[last], differences[last + 1])
-        found.percent = below.x + (above.x - below.x) * below.gain / (below.gain - above.gain)
+        found.percent =
+            below.x == 0 ? above.x : below.x + (above.x - below.x) * below.gain / (below.gain - above.gain)
         found.between = below.x...above.x
         return found
     }

@@ -138,9 +138,9 @@ import Testing
         let program = try Self.program("SELECT u.s, sum(t.d) FROM t JOIN u ON t.k = u.k GROUP BY u.s")
         let model = CostModel()
         let rows = ["t": 10_000_000, "u": 100_000, "v": 0, "view": 100]
-        let few = model.choice(program, UpdateSizes(rows: rows, changes: ["t": 1_000]))
-        #expect(few.isIncremental)
-        let flip = try #require(few.flipsAt)
+        let thousand = model.choice(program, UpdateSizes(rows: rows, changes: ["t": 1_000]))
+        #expect(thousand.isIncremental)
+        let flip = try #require(thousand.flipsAt)
         #expect(flip > 1_000 && flip < 10_000_000)
         #expect(!model.choice(program, UpdateSizes(rows: rows, changes: ["t": flip + 10_000])).isIncremental)
         #expect(model.choice(program, UpdateSizes(rows: rows, changes: ["v": 5])).reason.contains("nothing"))
@@ -151,6 +151,22 @@ import Testing
             incrementalRuns: [UpdateSizes.Run(changes: ["t": 1_000], seconds: 0.02)]
         )
         #expect(!model.choice(program, measured).isIncremental)
+        // A slow backfill of many rows says little of a few: only a few that were slow themselves rule them out.
+        let backfill = UpdateSizes.Run(changes: ["t": 300_000], seconds: 6)
+        var few = UpdateSizes(
+            rows: ["t": 300_000, "u": 1_000, "v": 0, "view": 100],
+            changes: ["t": 300],
+            fullSeconds: 1,
+            incrementalRuns: [backfill]
+        )
+        #expect(model.choice(program, few).isIncremental)
+        few.incrementalRuns.append(UpdateSizes.Run(changes: ["t": 300], seconds: 0.05))
+        #expect(abs(model.choice(program, few).incrementalSeconds - 0.05) < 0.001, "the run of the same size counts")
+        few.changes = ["t": 300_000]
+        #expect(!model.choice(program, few).isIncremental)
+        few.changes = ["t": 300]
+        few.incrementalRuns = [backfill, UpdateSizes.Run(changes: ["t": 400], seconds: 2)]
+        #expect(!model.choice(program, few).isIncremental)
         let stale = UpdateSizes(rows: rows, changes: ["t": 1], fullSeconds: 0.1, isStateCurrent: false)
         #expect(!model.choice(program, stale).isIncremental)
     }

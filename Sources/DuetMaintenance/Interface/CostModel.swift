@@ -98,8 +98,8 @@ public struct CostModel: Hashable, Sendable {
                 reason: "nothing it reads has changed"
             )
         }
-        let line = incremental(program, sizes, changed)
         let total = changed.reduce(0) { $0 + (sizes.changes[$1] ?? 0) }
+        let line = incremental(program, sizes, changed, total: total)
         var cost = line.fixed + line.perRow * Double(total)
         if !sizes.isStateCurrent { cost += rebuild(program, sizes, full) }
         let isIncremental = program.isIncremental && cost <= full * margin
@@ -150,16 +150,46 @@ public struct CostModel: Hashable, Sendable {
     }
 
     /// What an incremental update costs before the first changed row, and for each.
-    private func incremental(_ program: ViewProgram, _ sizes: UpdateSizes, _ changed: Set<String>) -> Line {
+    private func incremental(
+        _ program: ViewProgram,
+        _ sizes: UpdateSizes,
+        _ changed: Set<String>,
+        total: Int
+    ) -> Line {
+        let modelled = modelledIncremental(program, sizes, changed)
         let runs = sizes.incrementalRuns.filter { Set($0.changes.filter { $0.value > 0 }.keys) == changed }
-        if !runs.isEmpty {
-            // Changes of the same inputs were taken in before: what the model gives for their rows is part of the time.
-            let recent = runs.suffix(3)
-            let rows = Double(recent.flatMap(\.changes.values).reduce(0, +)) / Double(recent.count)
-            let seconds = recent.map(\.seconds).reduce(0, +) / Double(recent.count)
-            let perRow = min(changedRow, seconds / max(rows, 1))
-            return Line(fixed: max(0, seconds - perRow * rows), perRow: perRow, isMeasured: true)
+        guard let (rows, seconds) = measured(runs.suffix(3), near: Double(total)) else { return modelled }
+        if rows > Double(total) * Self.alike {
+            // Only larger changes were timed. What they cost beyond the model may be due to each of their rows: taken for a
+            // cost of every update, one backfill would rule out small changes for good, and nothing would ever be timed.
+            let expected = modelled.fixed + modelled.perRow * rows
+            let factor = expected > 0 ? seconds / expected : 1
+            return Line(fixed: modelled.fixed * factor, perRow: modelled.perRow * factor, isMeasured: true)
         }
+        // What the model gives for the rows is part of the time, and the rest comes with every update.
+        let perRow = min(changedRow, seconds / max(rows, 1))
+        return Line(fixed: max(0, seconds - perRow * rows), perRow: perRow, isMeasured: true)
+    }
+
+    /// Changes count as alike in size up to this factor.
+    private static let alike = 4.0
+
+    /// The mean of those runs that are alike in size to a change; else the run that is nearest to it.
+    private func measured(
+        _ runs: ArraySlice<UpdateSizes.Run>,
+        near total: Double
+    ) -> (rows: Double, seconds: Double)? {
+        let sized = runs.map { (rows: Double($0.changes.values.reduce(0, +)), seconds: $0.seconds) }
+        let apart = { (rows: Double) in max(rows, total, 1) / max(min(rows, total), 1) }
+        let near = sized.filter { apart($0.rows) <= Self.alike }
+        guard near.isEmpty else {
+            let count = Double(near.count)
+            return (near.map(\.rows).reduce(0, +) / count, near.map(\.seconds).reduce(0, +) / count)
+        }
+        return sized.min { apart($0.rows) < apart($1.rows) }
+    }
+
+    private func modelledIncremental(_ program: ViewProgram, _ sizes: UpdateSizes, _ changed: Set<String>) -> Line {
         var touched = changed
         var fixed = 0.0
         var perRow = 0.0
