@@ -6,6 +6,8 @@ struct ChildProcess {
     let seconds: Double
     /// The most memory it held at once, in bytes.
     let peakMemory: Int
+    /// What it took of the processors, in its own code and in the system's.
+    let processorSeconds: Double
 
     /// Runs a program; its output goes nowhere.
     init(_ path: String, _ arguments: [String]) throws {
@@ -26,8 +28,24 @@ struct ChildProcess {
         seconds = (ContinuousClock.now - start) / .seconds(1)
         // Linux counts in KiB.
         peakMemory = usage.ru_maxrss << 10
+        processorSeconds = usage.processorSeconds
         guard result == 0 else {
             throw BenchmarkError("\(path) \(arguments.joined(separator: " ")) failed (\(result))")
         }
+    }
+}
+
+extension rusage {
+    /// User and system time together.
+    var processorSeconds: Double {
+        Double(ru_utime.tv_sec + ru_stime.tv_sec) + Double(ru_utime.tv_usec + ru_stime.tv_usec) / 1_000_000
+    }
+
+    /// What this process has used so far.
+    static var ownProcessorSeconds: Double {
+        var usage = rusage()
+        // 0 is the process itself; Glibc's name for it has another type than its parameter.
+        getrusage(0, &usage)
+        return usage.processorSeconds
     }
 }

@@ -6,8 +6,9 @@ import Glibc
 /// Measures DuetFetch against the curl command, in turns, on a server of another make in a process of its own.
 ///
 /// Both sides write files to the same disk and neither waits for it (no fsync); whoever went first goes second in the
-/// next pair, what was written before is on disk by then, and a pair for nothing comes before the first. With nginx from
-/// `scripts/setup servers`.
+/// next pair, what was written before is on disk by then, and a pair for nothing comes before the first. A virtual machine
+/// gives memory that is free back to its host, and whoever writes next pays for getting it again; so as much as is about
+/// to be written is written and removed before each side's turn. With nginx from `scripts/setup servers`.
 struct FetchBenchmark {
     private let repetitions: Int
     private let folder: String
@@ -45,6 +46,7 @@ struct FetchBenchmark {
 
     /// Seconds of both sides in each pair; one goes first in one pair and second in the next.
     private func pairs(
+        bytes: Int = 0,
         clean: () -> Void,
         curl: () throws -> Double,
         duet: () async throws -> Double
@@ -56,12 +58,21 @@ struct FetchBenchmark {
                 clean()
                 // What one side wrote must not be brought to disk in the other's time.
                 sync()
+                try takeMemory(bytes)
                 let seconds = try await isCurl ? curl() : duet()
                 guard repetition > 0 else { continue }
                 if isCurl { curls.append(seconds) } else { duets.append(seconds) }
             }
         }
         return (curls, duets)
+    }
+
+    /// Has the machine hold so much memory for files, as it does in a run of its own.
+    private func takeMemory(_ bytes: Int) throws {
+        guard bytes > 0 else { return }
+        let path = "\(folder)/memory"
+        try ChildProcess.run("/bin/sh", ["-c", "head -c \(bytes) /dev/zero > '\(path)'"])
+        unlink(path)
     }
 
     // MARK: - One big file
@@ -71,14 +82,18 @@ struct FetchBenchmark {
         let (theirs, ours) = ("\(folder)/curl/big", "\(folder)/duet/big")
         let fetcher = Fetcher(configuration: FetchConfiguration(proxy: ""))
         let before = Self.memory("VmRSS")
-        let (curl, duet) = try await pairs {
+        var processor: (curl: [Double], duet: [Double]) = ([], [])
+        let (curl, duet) = try await pairs(bytes: bigBytes) {
             unlink(theirs)
             unlink(ours)
         } curl: {
-            let seconds = try ChildProcess("/usr/bin/curl", ["-s", "-f", "--noproxy", "*", "-o", theirs, url]).seconds
+            let run = try ChildProcess("/usr/bin/curl", ["-s", "-f", "--noproxy", "*", "-o", theirs, url])
             try checkSize(theirs, bigBytes)
-            return seconds
+            processor.curl.append(run.processorSeconds)
+            return run.seconds
         } duet: {
+            let used = rusage.ownProcessorSeconds
+            defer { processor.duet.append(rusage.ownProcessorSeconds - used) }
             let start = ContinuousClock.now
             _ = try await fetcher.fetch(FetchRequest(url: url, destination: ours, synchronize: false))
             let seconds = (ContinuousClock.now - start) / .seconds(1)
@@ -94,8 +109,23 @@ struct FetchBenchmark {
             duet,
             "at least 0.95"
         )
+        let (theirTime, ourTime, hashing) = (median(processor.curl), median(processor.duet), try hashSeconds())
+        print(
+            "    processor time, which other work on the machine changes least: curl \(shown(theirTime)) s, "
+                + "duet \(shown(ourTime)) s, of which SHA-256 \(shown(hashing)) s, so \(shown(ourTime - hashing)) s "
+                + "for what curl does; neither waits for the disk (no fsync)"
+        )
         print("    memory above the base: \(Int(above.rounded())) MiB (at most 64)")
         fetcher.shutdown()
+    }
+
+    /// The processor time that hashing as many bytes takes alone, from memory that the processor has at hand.
+    private func hashSeconds() throws -> Double {
+        let piece = [UInt8](repeating: 7, count: min(bigBytes, 1 << 20))
+        _ = try FileDigest.sha256(of: piece)
+        let used = rusage.ownProcessorSeconds
+        for _ in 0..<max(1, bigBytes / piece.count) { _ = try FileDigest.sha256(of: piece) }
+        return rusage.ownProcessorSeconds - used
     }
 
     private func checkSize(_ path: String, _ bytes: Int) throws {
