@@ -27,6 +27,8 @@ public struct InferenceOptions: Sendable {
     public var fetcher: @Sendable () -> Fetcher
     /// Variables that hold keys, and `DUET_MODELS`.
     public var environment: [String: String] = ProcessInfo.processInfo.environment
+    /// What the endpoints' rates go by.
+    package var clock = PaceClock()
 
     /// Creates options.
     public init(store: String?, fetcher: @escaping @Sendable () -> Fetcher) {
@@ -163,7 +165,8 @@ public final class InferenceService: Sendable {
                 declaration,
                 folder: folder,
                 environment: options.environment,
-                generation: Generations(store: options.store).number(of: declaration.name)
+                generation: Generations(store: options.store).number(of: declaration.name),
+                clock: options.clock
             )
             loaded[declaration.name] = model
             return model

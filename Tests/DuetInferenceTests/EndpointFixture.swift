@@ -64,13 +64,15 @@ final class EndpointFixture: Sendable {
         _ sql: String,
         _ model: ModelDeclaration? = nil,
         environment: [String: String] = [:],
-        mode: InferenceMode = .answer
+        mode: InferenceMode = .answer,
+        clock: PaceClock = PaceClock()
     ) async throws -> Result {
         var options = InferenceOptions(store: "\(folder.path)/s.duckdb") {
             Fetcher(configuration: FetchConfiguration(sleep: { _ in }))
         }
         options.environment = environment
         options.mode = mode
+        options.clock = clock
         let service = InferenceService(models: [model ?? self.model], folder: folder.path, options: options)
         return try await offPool {
             let database = try Database()
@@ -101,5 +103,19 @@ extension FaultConnection {
         ]
         _ = answer(200, ["Content-Type: application/json"], body: Array(value.text().utf8))
         return .keepAlive
+    }
+}
+
+/// Time that passes only when somebody waits, and then at once.
+final class VirtualTime: Sendable {
+    private let time = Mutex(Duration.zero)
+
+    var now: Duration { time.withLock { $0 } }
+
+    var clock: PaceClock {
+        var clock = PaceClock()
+        clock.now = { self.now }
+        clock.sleep = { wait in self.time.withLock { $0 += wait } }
+        return clock
     }
 }

@@ -233,4 +233,59 @@ import Testing
         #expect(wait > 0 && wait < 0.2)
         #expect(Bucket(perMinute: nil).take(1_000_000) == 0)
     }
+
+    /// When each of some requests came, in the order of their coming.
+    private func arrivals(_ model: (inout ModelDeclaration) -> Void, questions: Int) async throws -> [Double] {
+        let time = VirtualTime()
+        let arrived = Mutex<[Duration]>([])
+        let fixture = try EndpointFixture { _, _, connection in
+            arrived.withLock { $0.append(time.now) }
+            return connection.say("{\"label\": \"good\"}")
+        }
+        var declaration = fixture.model
+        model(&declaration)
+        let sql = "SELECT ai_classify('text ' || i, ['good', 'bad']) FROM range(\(questions)) r(i)"
+        let result = try await fixture.run(sql, declaration, clock: time.clock)
+        #expect(result.measures.calls == questions && result.failures.isEmpty)
+        return arrived.withLock { $0.map { $0 / .seconds(1) } }
+    }
+
+    @Test(arguments: [1, 6]) func `a server sees no more requests in a minute than its model may send`(
+        concurrency: Int
+    ) async throws {
+        let seconds = try await arrivals(
+            { model in
+                model.requestsPerMinute = 120
+                model.concurrency = concurrency
+            },
+            questions: 100
+        )
+        #expect(seconds.count == 100)
+        // Two a second, and room for a tenth of a minute: twelve at once at first.
+        for (index, second) in seconds.enumerated() {
+            let earliest = Double(index + 1 - 12) / 2
+            #expect(second >= earliest - 0.001, "request \(index + 1) came after \(second) s")
+        }
+        // And not fewer than it may, as long as one is sent at a time.
+        if concurrency == 1 { #expect(abs((seconds.last ?? 0) - 44) < 0.001) }
+    }
+
+    @Test func `a server sees no more tokens in a minute than its model may use, by what it counted itself`()
+        async throws
+    {
+        let seconds = try await arrivals(
+            { model in
+                model.tokensPerMinute = 1200
+                model.concurrency = 1
+            },
+            questions: 60
+        )
+        // The server says 23 for each; 20 a second, and room for 120.
+        for (index, second) in seconds.enumerated() {
+            let used = Double(23 * index)
+            #expect(used <= 120 + 20 * second + 0.001, "\(used) tokens were used after \(second) s")
+        }
+        // What was estimated too high is given back, so the limit is used.
+        #expect(seconds.last ?? 0 < 60 * 23 / 20 + 30)
+    }
 }

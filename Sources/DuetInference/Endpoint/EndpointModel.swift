@@ -13,9 +13,15 @@ final class EndpointModel: Sendable {
     private let key: String?
     private let takesOneText = Mutex(false)
 
-    init(_ declaration: ModelDeclaration, folder: String, environment: [String: String], generation: Int) throws {
+    init(
+        _ declaration: ModelDeclaration,
+        folder: String,
+        environment: [String: String],
+        generation: Int,
+        clock: PaceClock
+    ) throws {
         self.declaration = declaration
-        pace = Pace(declaration)
+        pace = Pace(declaration, clock: clock)
         var prompts: [InferenceFunction: Prompt] = [:]
         for function in InferenceFunction.allCases {
             guard let path = declaration.prompts[function.rawValue] else {

@@ -8,6 +8,7 @@ internal import Foundation
 ///   requests" or a time-out (additive increase, multiplicative decrease, as TCP does: Chiu and Jain 1989).
 /// - After many failures in a row nothing more is sent: the circuit is open.
 actor Pace {
+    private let clock: PaceClock
     private let requests: Bucket
     private let tokens: Bucket
     private let most: Double
@@ -20,9 +21,10 @@ actor Pace {
     /// The largest number at once that was allowed, and the number allowed now.
     var window: (now: Int, most: Int) { (Int(allowed), Int(most)) }
 
-    init(_ model: ModelDeclaration) {
-        requests = Bucket(perMinute: model.requestsPerMinute)
-        tokens = Bucket(perMinute: model.tokensPerMinute)
+    init(_ model: ModelDeclaration, clock: PaceClock = PaceClock()) {
+        self.clock = clock
+        requests = Bucket(perMinute: model.requestsPerMinute, now: clock.now)
+        tokens = Bucket(perMinute: model.tokensPerMinute, now: clock.now)
         most = Double(model.concurrency ?? 8)
         allowed = min(most, 4)
         failuresToOpen = max(10, 2 * (model.concurrency ?? 8))
@@ -37,7 +39,7 @@ actor Pace {
         do {
             // The longer of both waits is enough, since time fills both buckets.
             let wait = max(requests.take(1), tokens.take(Double(count)))
-            if wait > 0 { try await Task.sleep(for: .seconds(wait)) }
+            if wait > 0 { try await clock.sleep(.seconds(wait)) }
             try Task.checkCancellation()
         } catch {
             leave()
@@ -75,9 +77,12 @@ final class Bucket {
     private let perSecond: Double?
     private let room: Double
     private var level: Double
-    private var last = ContinuousClock.now
+    private let now: @Sendable () -> Duration
+    private var last: Duration
 
-    init(perMinute: Int?) {
+    init(perMinute: Int?, now: @escaping @Sendable () -> Duration = PaceClock().now) {
+        self.now = now
+        last = now()
         perSecond = perMinute.map { Double($0) / 60 }
         room = max(1, Double(perMinute ?? 0) / 10)
         level = room
@@ -86,7 +91,7 @@ final class Bucket {
     /// Takes an amount and says how many seconds to wait before using it.
     func take(_ amount: Double) -> Double {
         guard let perSecond else { return 0 }
-        let now = ContinuousClock.now
+        let now = now()
         level = min(room, level + (now - last) / .seconds(1) * perSecond)
         last = now
         level -= amount
@@ -96,4 +101,17 @@ final class Bucket {
     func give(_ amount: Double) {
         if perSecond != nil { level = min(room, level + amount) }
     }
+}
+
+/// The time that rates go by; tests replace it, so that a minute takes none.
+package struct PaceClock: Sendable {
+    /// The time since some start.
+    package var now: @Sendable () -> Duration = {
+        let start = ContinuousClock.now
+        return { ContinuousClock.now - start }
+    }()
+    /// How a wait is spent.
+    package var sleep: @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
+
+    package init() {}
 }
