@@ -27,11 +27,22 @@ public struct RunSummary: Sendable {
         let bytes = measures.sum(\.bytesTransferred)
         let saved = measures.sum(\.transfers.bytesSaved)
         let rows = measures.sum(of: .dataset) { $0.rowsInserted + $0.rowsDeleted }
-        return """
-            \(outcome.isSuccess ? "done" : "failed") in \(NumberText.seconds(outcome.seconds)): \
-            \(datasets.count) datasets (\(parts.joined(separator: ", "))\(trouble)), \
-            \(NumberText.count(rows)) rows written, \(NumberText.bytes(bytes)) fetched\(saved > 0 ? ", \(NumberText.bytes(saved)) spared" : "")
-            """
+        let head = "\(outcome.isSuccess ? "done" : "failed") in \(NumberText.seconds(outcome.seconds)): "
+        let transfer = "\(NumberText.bytes(bytes)) fetched\(saved > 0 ? ", \(NumberText.bytes(saved)) spared" : "")"
+        let sources = measures.steps.filter { $0.stepKind == .transfer }
+        // Sources that were fetched without a run.
+        if datasets.isEmpty, !sources.isEmpty { return "\(head)\(Self.fetched(sources)), \(transfer)" }
+        return head + "\(datasets.count) datasets (\(parts.joined(separator: ", "))\(trouble)), "
+            + "\(NumberText.count(rows)) rows written, \(transfer)"
+    }
+
+    private static func fetched(_ sources: [RunEvent]) -> String {
+        func sum(_ value: (StepMeasures) -> Int) -> Int { sources.reduce(0) { $0 + ($1.measures.map(value) ?? 0) } }
+        let failed = sources.filter { $0.kind == .stepFailed }.count
+        let retries = sum(\.transfers.retries)
+        return "\(sources.count) source\(sources.count == 1 ? "" : "s")\(failed > 0 ? ", \(failed) failed" : ""), "
+            + "\(sum(\.filesChanged)) of \(sum(\.filesTotal)) files changed"
+            + (retries > 0 ? ", \(retries) attempts made again" : "")
     }
 
     /// The run for machines.

@@ -1,4 +1,5 @@
 import DuetEngine
+import DuetPipeline
 import DuetServe
 import DuetTestSupport
 import Foundation
@@ -138,4 +139,91 @@ struct FetchCommandTests {
         #expect(again.status == 0, "\(again.errors)")
         await server.stop()
     }
+
+    @Test func `a log that grows comes by its end, run after run, and a kill in between loses nothing`() async throws {
+        let content = Mutex(Array("x\n".utf8) + Self.lines(0..<200_000))
+        let ranges = Mutex<[String?]>([])
+        let stops = Mutex(false)
+        let server = FaultServer { request, connection in
+            if request.target == "/b.csv" {
+                connection.answer(200, body: Array("x\n1\n".utf8))
+                return .keepAlive
+            }
+            let bytes = content.withLock { $0 }
+            let tag = "\"\(bytes.count)\""
+            if request.headers["if-none-match"] == tag {
+                connection.answer(304, ["ETag: \(tag)"])
+                return .keepAlive
+            }
+            ranges.withLock { $0.append(request.headers["range"]) }
+            let start = request.rangeStart
+            var head = ["ETag: \(tag)", "Content-Length: \(bytes.count - start)"]
+            if start > 0 { head.append("Content-Range: bytes \(start)-\(bytes.count - 1)/\(bytes.count)") }
+            connection.sendHead(start > 0 ? 206 : 200, head)
+            let halts = stops.withLock { $0 }
+            connection.send(bytes[start..<(halts ? (start + bytes.count) / 2 : bytes.count)])
+            if halts { connection.waitForEnd() }
+            return .close
+        }
+        let fixture = try fixture("http://127.0.0.1:\(try server.start())", ", grows: true")
+        let landing = "\(fixture.folder.path)/.duet/fixture/declarative-landing/a"
+        func landed() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: landing).sorted() }
+        func rows() async throws -> String {
+            try await fixture.command.run(["show", "pipeline", "bronze.a", "--json"], in: fixture.folder).output
+        }
+        #expect(try await fixture.duet("run", "pipeline").status == 0)
+        #expect(try await rows().contains("{\"n\":200000}"))
+        let first = try landed()
+        #expect(first.count == 2 && first[1] == first[0] + ".sha256-state", "\(first)")
+        let size = content.withLock { $0.count }
+        let before = try Data(contentsOf: URL(fileURLWithPath: "\(landing)/\(first[0])"))
+
+        // The end is cut off by a kill: the old file is as it was, and the next run brings the end.
+        content.withLock { $0 += Self.lines(200_000..<300_000) }
+        stops.withLock { $0 = true }
+        let half = content.withLock { (size - 4096 + $0.count) / 2 }
+        let killed = try await fixture.command.run(
+            [
+                "-c",
+                "\"$0\" fetch pipeline --source a & while :; do s=$(stat -c %s '\(landing)'/*.part-???????????? 2>/dev/null || echo 0); "
+                    + "[ \"$s\" -ge \(half) ] && break; done; kill -9 $!; wait",
+            ],
+            in: fixture.folder,
+            under: ["bash"],
+            isScript: true
+        )
+        #expect(killed.status == 0 || killed.status == 137, "\(killed.errors)")
+        #expect(try Data(contentsOf: URL(fileURLWithPath: "\(landing)/\(first[0])")) == before)
+        #expect(try await rows().contains("{\"n\":200000}"))
+        stops.withLock { $0 = false }
+        let again = try await fixture.duet("run", "pipeline")
+        #expect(again.status == 0, "\(again.errors)")
+        #expect(try await rows().contains("{\"n\":300000}"))
+        let end = "bytes=\(size - 4096)-"
+        #expect(ranges.withLock { $0 } == [nil, end, end])
+        let second = try landed()
+        #expect(second.count == 2 && second != first && second[1] == second[0] + ".sha256-state", "\(second)")
+
+        // A fetch alone tells what came and what did not have to; what is current is not asked for again.
+        content.withLock { $0 += Self.lines(300_000..<300_010) }
+        let fetched = try await fixture.duet("fetch", "pipeline", "--source", "a")
+        #expect(fetched.status == 0, "\(fetched.errors)")
+        #expect(
+            fetched.output.contains("1 source, 1 of 1 files changed, 4.17 kB fetched, 1.98 MB spared"),
+            "\(fetched.output)"
+        )
+        let same = try await fixture.duet("fetch", "pipeline", "--source", "a", "--json")
+        let json = try JSONValue(parsing: same.output)
+        let step = json["events"]?.array?.first { $0["event_type"]?.string == "step_completed" }
+        let transfers = step?["details"]?["transfers"]
+        #expect(transfers?["files_cached"]?.integer == 1, "\(same.output)")
+        #expect(transfers?["files"]?.array?.first?["cached"]?.bool == true)
+        #expect(transfers?["files"]?.array?.first?["attempts"]?.integer == 1)
+        #expect(json["success"]?.bool == true)
+        #expect(try await fixture.duet("run", "pipeline").status == 0)
+        #expect(try await rows().contains("{\"n\":300010}"))
+        server.stop()
+    }
+
+    private static func lines(_ range: Range<Int>) -> [UInt8] { Array(range.map { "\($0)\n" }.joined().utf8) }
 }
