@@ -3,11 +3,6 @@ import Foundation
 
 // Every figure is a ratio between two ways of doing the same work, measured in turn in one run of this program.
 let arguments = Array(CommandLine.arguments.dropFirst())
-if arguments.first == RawSQL.argument {
-    try RawSQL.runAsChild(Array(arguments.dropFirst()))
-    exit(0)
-}
-
 /// The value after an option.
 func value(_ option: String) -> String? {
     guard let index = arguments.firstIndex(of: option), index + 1 < arguments.count else { return nil }
@@ -44,38 +39,53 @@ if arguments.contains("--help") || arguments.contains("-h") {
     )
     exit(0)
 }
-switch arguments.first.flatMap({ $0.hasPrefix("-") ? nil : $0 }) {
-case "flights": try FlightsBenchmark(repetitions: rounds).run()
-case "tpch":
-    let only = Set((value("--views") ?? "").split(separator: ",").map(String.init))
-    try TPCHBenchmark(
-        scale: scale,
-        rounds: rounds,
-        only: only,
-        showsStatements: arguments.contains("--statements")
-    ).run()
-case "tpch-data": try TPCH.write(to: value("--folder") ?? "tpch", scale: value("--scale") == nil ? 0.01 : scale)
-case "datasets": try DatasetsBenchmark(count: max(2, numbers.first ?? 1000), repetitions: 3).run()
-case "equality": try EqualityBenchmark(rows: numbers.first ?? 10_000_000).run()
-case "lineage":
-    try LineageBenchmark(repetitions: numbers.first ?? 5, rows: numbers.dropFirst().first ?? 10_000_000).run()
-case "fetch":
-    try await FetchBenchmark(
-        repetitions: numbers.first ?? 5,
-        megabytes: value("--megabytes").flatMap(Int.init) ?? 1024,
-        files: value("--files").flatMap(Int.init) ?? 5000
-    ).run()
-case "inference":
-    try await InferenceBenchmark(
-        repetitions: numbers.first ?? 3,
-        texts: value("--texts").flatMap(Int.init) ?? 2400,
-        rows: value("--rows").flatMap(Int.init) ?? 50_000,
-        questions: value("--questions").flatMap(Int.init) ?? 40
-    ).run()
-case "activities": try ActivitiesBenchmark().run()
-case nil:
-    try FlightsBenchmark(repetitions: rounds).run()
-    try TPCHBenchmark(scale: scale, rounds: rounds).run()
-case let name?:
-    throw BenchmarkError("there is no benchmark '\(name)'; see duet-bench --help")
+do {
+    if arguments.first == RawSQL.argument {
+        try RawSQL.runAsChild(Array(arguments.dropFirst()))
+    } else {
+        try await runBenchmarks()
+    }
+} catch {
+    // Left to itself, Swift would print where it was thrown and a backtrace.
+    let text = "\(error)"
+    FileHandle.standardError.write(Data((text.hasPrefix("error") ? text : "error: \(text)").utf8 + [10]))
+    exit(1)
+}
+
+func runBenchmarks() async throws {
+    switch arguments.first.flatMap({ $0.hasPrefix("-") ? nil : $0 }) {
+    case "flights": try FlightsBenchmark(repetitions: rounds).run()
+    case "tpch":
+        let only = Set((value("--views") ?? "").split(separator: ",").map(String.init))
+        try TPCHBenchmark(
+            scale: scale,
+            rounds: rounds,
+            only: only,
+            showsStatements: arguments.contains("--statements")
+        ).run()
+    case "tpch-data": try TPCH.write(to: value("--folder") ?? "tpch", scale: value("--scale") == nil ? 0.01 : scale)
+    case "datasets": try DatasetsBenchmark(count: max(2, numbers.first ?? 1000), repetitions: 3).run()
+    case "equality": try EqualityBenchmark(rows: numbers.first ?? 10_000_000).run()
+    case "lineage":
+        try LineageBenchmark(repetitions: numbers.first ?? 5, rows: numbers.dropFirst().first ?? 10_000_000).run()
+    case "fetch":
+        try await FetchBenchmark(
+            repetitions: numbers.first ?? 5,
+            megabytes: value("--megabytes").flatMap(Int.init) ?? 1024,
+            files: value("--files").flatMap(Int.init) ?? 5000
+        ).run()
+    case "inference":
+        try await InferenceBenchmark(
+            repetitions: numbers.first ?? 3,
+            texts: value("--texts").flatMap(Int.init) ?? 2400,
+            rows: value("--rows").flatMap(Int.init) ?? 50_000,
+            questions: value("--questions").flatMap(Int.init) ?? 40
+        ).run()
+    case "activities": try ActivitiesBenchmark().run()
+    case nil:
+        try FlightsBenchmark(repetitions: rounds).run()
+        try TPCHBenchmark(scale: scale, rounds: rounds).run()
+    case let name?:
+        throw BenchmarkError("there is no benchmark '\(name)'; see duet-bench --help")
+    }
 }

@@ -15,7 +15,8 @@ public enum InferenceRetry {
     public static func run(_ request: RunRequest) throws -> (outcome: RunOutcome, inputs: Int) {
         try mark(request)
         // After the mark: were this to end in between, the next update would make them anew all the same.
-        let inputs = try StoreAdministration(path: request.resultStore ?? request.home.resultStore).forgetFailures()
+        let inputs = try StoreAdministration(path: request.resultStore ?? request.home.resultStore)
+            .forgetFailures(of: request.pipeline)
         return (try DeclarativeExecutor().run(request), inputs)
     }
 

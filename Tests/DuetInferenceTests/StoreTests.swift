@@ -75,4 +75,36 @@ import Testing
         #expect(made == 200)
         try store.close()
     }
+
+    @Test func `only failures of the pipeline's own models are forgotten, of all that share the store`() throws {
+        let folder = try TemporaryFolder()
+        let path = "\(folder.path)/s.duckdb"
+        let pipelines = try ["shop", "desk"].map { name in
+            try folder.write(
+                """
+                name: \(name)
+                models:
+                  judge: {backend: endpoint, model: \(name)-model, url: "http://127.0.0.1:1/v1"}
+                """,
+                to: "\(name)/pipeline.yml"
+            )
+            try folder.write("CREATE MATERIALIZED VIEW t AS SELECT 1 AS x;", to: "\(name)/transformations/t.sql")
+            return try Pipeline.load(folder: "\(folder.path)/\(name)")
+        }
+        let store = try ResultStore(path: path)
+        let failed = StoredAnswer(error: "no answer")
+        for pipeline in pipelines {
+            let service = InferenceService(models: pipeline.models, folder: pipeline.folder, store: path)
+            let identity = try service.storedIdentity(of: try #require(pipeline.models.first))
+            let keys = ["a", "b", "c"].map { ResultKey([pipeline.name, $0]) }
+            try store.keep([(keys[0], failed), (keys[1], failed), (keys[2], answer("yes"))], model: identity)
+        }
+        try store.close()
+        let administration = StoreAdministration(path: path)
+        #expect(try administration.forgetFailures(of: pipelines[0]) == 2)
+        let left = try administration.entries()
+        #expect(left.map(\.answers) == [1, 1] && left.map(\.failed).sorted() == [0, 2], "\(left)")
+        #expect(try administration.forgetFailures(of: pipelines[0]) == 0)
+        #expect(try administration.forgetFailures(of: pipelines[1]) == 2)
+    }
 }

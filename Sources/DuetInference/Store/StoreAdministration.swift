@@ -126,11 +126,23 @@ public struct StoreAdministration: Sendable {
         return removed
     }
 
-    /// Forgets which inputs have no answer, so that they are asked about again when their rows are made anew.
+    /// Forgets which inputs of a pipeline's models have no answer, so that they are asked about again when their rows are
+    /// made anew.
     ///
+    /// Failures of other models stay: pipelines share a store. A model that two pipelines declare alike is one model, with
+    /// one set of answers and failures.
+    ///
+    /// - Parameter pipeline: The pipeline.
     /// - Returns: The inputs forgotten.
-    /// - Throws: ``DuetError`` when the store is in use.
-    public func forgetFailures() throws -> Int {
-        try open { connection in try connection.execute("DELETE FROM results WHERE error IS NOT NULL") }
+    /// - Throws: ``DuetError`` when a model's files are missing or the store is in use.
+    public func forgetFailures(of pipeline: Pipeline) throws -> Int {
+        let service = InferenceService(models: pipeline.models, folder: pipeline.folder, store: path)
+        let own = try Set(pipeline.models.map(service.storedIdentity)).sorted().map { SQL.literal($0) }
+        guard !own.isEmpty else { return 0 }
+        return try open { connection in
+            try connection.execute(
+                "DELETE FROM results WHERE error IS NOT NULL AND model IN (\(own.joined(separator: ", ")))"
+            )
+        }
     }
 }
