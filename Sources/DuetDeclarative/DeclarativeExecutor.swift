@@ -45,6 +45,7 @@ public struct DeclarativeExecutor: PipelineExecutor {
             ).walk()
             try ChangeLogPruner(graph: session.graph, connection: connection).prune(memory.state)
             try CostRecords(connection: connection).add(memory.costs)
+            try memory.answers.keep(connection)
             try tellKept(session, connection)
             if session.hasWritten, session.errors.isEmpty {
                 try session.sweepLanding(style: style, connection: connection)

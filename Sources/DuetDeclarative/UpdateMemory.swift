@@ -29,6 +29,8 @@ final class UpdateMemory: Sendable {
     }
 
     private let content: Mutex<Content>
+    /// What the compiler of change rules has asked before.
+    let answers = CompilerAnswers()
 
     init(state: RefreshState, files: [LandedFile], rows: [DatasetName: Int]) {
         content = Mutex(

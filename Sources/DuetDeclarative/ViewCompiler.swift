@@ -55,7 +55,7 @@ struct ViewCompiler {
                     references: relied(source)
                 )
             }
-            program = try MaintenanceCompiler(frontEnd: DuckFrontEnd(connection: connection)).compile(
+            program = try MaintenanceCompiler(frontEnd: frontEnd(dataset, inputs)).compile(
                 view: dataset.name.description,
                 query: sql,
                 inputs: inputs,
@@ -70,6 +70,14 @@ struct ViewCompiler {
             )
         }
         return MaintainedView(program: program, deltas: deltas)
+    }
+
+    /// What answers the compiler's questions.
+    private func frontEnd(_ dataset: Dataset, _ inputs: [InputRelation]) -> any QueryFrontEnd {
+        let duckDB = DuckFrontEnd(connection: connection)
+        // What a model's function gives follows from its prompt, too.
+        guard let memory, dataset.inferenceColumns.isEmpty else { return duckDB }
+        return RememberingFrontEnd(base: duckDB, answers: memory.answers, inputs: inputs)
     }
 
     /// The foreign keys that the user vouches for, and that rules may go by.

@@ -49,9 +49,14 @@ public enum QueryAnalysis {
 
     /// A query's syntax tree.
     package static func tree(of query: String, _ connection: Connection) throws -> JSONValue {
+        try tree(read: try connection.syntaxTree(of: query))
+    }
+
+    /// A syntax tree from its text.
+    package static func tree(read text: String) throws -> JSONValue {
         do {
-            return try JSONValue(parsing: try connection.syntaxTree(of: query))
-        } catch let error as JSONError {
+            return try JSONValue(parsing: text)
+        } catch {
             throw DuetError(.internalFault, "DuckDB's syntax tree cannot be read", cause: "\(error)")
         }
     }

@@ -46,6 +46,7 @@ public enum WarehouseState {
                 CREATE TABLE duet.costs (dataset VARCHAR, kind VARCHAR, changes VARCHAR, seconds DOUBLE);
                 CREATE TABLE duet.layouts (dataset VARCHAR, layout VARCHAR);
                 CREATE TABLE duet.shapes (query VARCHAR, tree VARCHAR);
+                CREATE TABLE duet.answers (question VARCHAR, answer VARCHAR);
                 CREATE TABLE duet.runs (id VARCHAR, style VARCHAR, started TIMESTAMP, ended TIMESTAMP, status VARCHAR);
                 CREATE TABLE duet.expectations (run VARCHAR, update_number BIGINT, dataset VARCHAR, name VARCHAR,
                     action VARCHAR, passed BIGINT, failed BIGINT, total_passed BIGINT, total_failed BIGINT);
