@@ -26,7 +26,9 @@ public struct RunSummary: Sendable {
         let trouble = failed + skipped > 0 ? ", \(failed) failed, \(skipped) skipped for it" : ""
         let bytes = measures.sum(\.bytesTransferred)
         let saved = measures.sum(\.transfers.bytesSaved)
-        let rows = measures.sum(of: .dataset) { $0.rowsInserted + $0.rowsDeleted }
+        // What a dataset that failed had written was rolled back.
+        let rows = datasets.filter { $0.kind != .stepFailed }.compactMap(\.measures)
+            .reduce(0) { $0 + $1.rowsInserted + $1.rowsDeleted }
         let head = "\(outcome.isSuccess ? "done" : "failed") in \(NumberText.seconds(outcome.seconds)): "
         let transfer = "\(NumberText.bytes(bytes)) fetched\(saved > 0 ? ", \(NumberText.bytes(saved)) spared" : "")"
         let sources = measures.steps.filter { $0.stepKind == .transfer }

@@ -154,6 +154,25 @@ import Testing
     }
 
     @Test(arguments: Style.allCases)
+    func `rows are traced through subqueries without names and lists of columns`(style: Style) async throws {
+        let fixture = try PipelineFixture(
+            "sources: {orders: {location: data/o.csv}}",
+            sql: """
+                CREATE STREAMING TABLE bronze.orders (amount DECIMAL(9, 2), id INT, twice INT GENERATED ALWAYS AS (id * 2))
+                  AS SELECT * FROM STREAM read_files('${source.orders}');
+                CREATE VIEW silver.named (number, euros BIGINT) AS SELECT id, amount FROM bronze.orders;
+                CREATE MATERIALIZED VIEW gold.counts (n INT, number STRING) AS
+                  SELECT number, n + v AS n FROM (SELECT number, count(*) AS n FROM silver.named GROUP BY number),
+                    (VALUES (1)) AS w(v) WHERE number > (SELECT min(m) FROM (SELECT 0 AS m));
+                """
+        )
+        try fixture.drop("id,amount\n1,10\n2,5\n1,7.25\n", "o.csv")
+        #expect(try await fixture.run(style).errors == [])
+        let trace = try Self.inspection(fixture, style).trace("gold.counts", where: "number = '1'", limit: nil)
+        #expect(try lines(trace).isSuperset(of: ["gold.counts: 3,1", "bronze.orders: 10.00,1,2 | 7.25,1,2"]))
+    }
+
+    @Test(arguments: Style.allCases)
     func `forward, a row is told as taken, kept out or left`(style: Style) async throws {
         let fixture = try Self.fixture()
         #expect(try await fixture.run(style).isSuccess)

@@ -72,7 +72,8 @@ final class RowWorkspace {
     /// A dataset's query as a syntax tree's node.
     func query(of dataset: Dataset) throws -> JSONValue? {
         guard let query = try DerivedQuery.query(of: dataset, connection) else { return nil }
-        return try QueryAnalysis.tree(of: query.text.text, connection)["statements"]?.array?.first?["node"]
+        let node = try QueryAnalysis.tree(of: query.text.text, connection)["statements"]?.array?.first?["node"]
+        return node.map(DerivedNames.given)
     }
 
     /// A query's node as SQL.
