@@ -146,9 +146,8 @@ import Testing
             CREATE STREAMING TABLE s.two (note STRING, id INT, via STRING);
             CREATE FLOW a AS INSERT INTO s.two BY NAME SELECT id, 'a' AS via FROM STREAM(b.events);
             CREATE FLOW c AS INSERT INTO s.two BY NAME SELECT id, 'c' AS via FROM STREAM(b.events) WHERE id <> '2';
-            CREATE STREAMING TABLE s.cdc (amount DECIMAL(9, 2), id INT);
-            CREATE FLOW d AS AUTO CDC INTO s.cdc FROM STREAM(b.events) KEYS (id) SEQUENCE BY day
-              COLUMNS id, amount STORED AS SCD TYPE 1;
+            CREATE STREAMING TABLE s.cdc (amount DECIMAL(9, 2), id INT) COMMENT 'the last state'
+              FLOW AUTO CDC FROM STREAM b.events KEYS (id) SEQUENCE BY day COLUMNS id, amount STORED AS SCD TYPE 1;
             CREATE STREAMING TABLE s.past (id INT, amount DOUBLE, __START_AT DATE, __END_AT DATE);
             CREATE FLOW e AS AUTO CDC INTO s.past FROM STREAM(b.events) KEYS (id) SEQUENCE BY day
               COLUMNS id, amount STORED AS SCD TYPE 2;

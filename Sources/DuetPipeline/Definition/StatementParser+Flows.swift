@@ -34,19 +34,29 @@ extension StatementParser {
         )
     }
 
-    private func capture(
+    /// Reads change events that feed a table.
+    ///
+    /// - Parameters:
+    ///   - reader: At `AUTO CDC` or `APPLY CHANGES`.
+    ///   - name: The flow's name, if it has one.
+    ///   - first: The statement's first word.
+    ///   - owner: The table whose own statement this stands in; nil where the table is named behind INTO.
+    /// - Returns: The flow.
+    /// - Throws: ``DuetError`` for a statement that is not complete.
+    func capture(
         _ reader: inout TokenReader,
         name: String?,
-        first: SQLToken?
+        first: SQLToken?,
+        owner: DatasetName? = nil
     ) throws(DuetError) -> FlowStatement {
         guard reader.take("AUTO", "CDC") || reader.take("APPLY", "CHANGES") else {
             throw reader.unexpected("INSERT INTO, AUTO CDC INTO or APPLY CHANGES INTO")
         }
-        var isSnapshot = reader.take("FROM", "SNAPSHOT")
+        var isSnapshot = owner == nil && reader.take("FROM", "SNAPSHOT")
         let isOnce = reader.take("ONCE")
-        try reader.expect("INTO", "and the table's name")
-        let targetToken = reader.current
-        let target = try datasetName(&reader)
+        if owner == nil { try reader.expect("INTO", "and the table's name") }
+        let targetToken = owner == nil ? reader.current : first
+        let target = if let owner { owner } else { try datasetName(&reader) }
         guard let from = reader.current, from.isWord("FROM") else { throw reader.unexpected("'FROM' and the events") }
         reader.advance()
         if reader.take("SNAPSHOT") { isSnapshot = true }

@@ -131,6 +131,11 @@ struct StatementParser {
             dataset.takesColumnsByPlace = kind == .view && !dataset.columns.isEmpty
         }
         try clauses(&reader, into: &dataset)
+        let flow = reader.current
+        if kind == .streamingTable, reader.take("FLOW") {
+            flows.append(try capture(&reader, name: nil, first: flow, owner: dataset.name))
+            return dataset
+        }
         // Without a query, flows of their own feed the table.
         if reader.isAtEnd, kind == .streamingTable { return dataset }
         try reader.expect("AS", "and a query")
@@ -206,7 +211,7 @@ struct StatementParser {
     }
 
     private mutating func clauses(_ reader: inout TokenReader, into dataset: inout Dataset) throws(DuetError) {
-        while let token = reader.current, !token.isWord("AS") {
+        while let token = reader.current, !token.isWord("AS"), !token.isWord("FLOW") {
             if reader.take("COMMENT") {
                 dataset.comment = try reader.string("comment")
             } else if reader.take("TBLPROPERTIES") {
@@ -239,7 +244,7 @@ struct StatementParser {
     }
 
     private static func beginsClause(_ token: SQLToken) -> Bool {
-        ["AS", "COMMENT", "TBLPROPERTIES", "REFRESH", "PARTITIONED", "CLUSTER", "USING", "SCHEDULE", "TRIGGER"]
+        ["AS", "FLOW", "COMMENT", "TBLPROPERTIES", "REFRESH", "PARTITIONED", "CLUSTER", "USING", "SCHEDULE", "TRIGGER"]
             .contains(where: token.isWord)
     }
 
