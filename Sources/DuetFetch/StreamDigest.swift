@@ -14,9 +14,9 @@ final class StreamDigest: @unchecked Sendable {
     typealias Store = (UnsafeRawBufferPointer) throws(FetchError) -> Void
 
     /// Large enough to be written well, small enough that it is still in the processor's cache when it is hashed.
-    private static let blockSize = 256 << 10
+    private static let blockSize = 512 << 10
     /// Bounds the memory: when all blocks wait to be hashed, receiving waits too.
-    private static let blockCount = 8
+    private static let blockCount = 4
     private static let inlineBytes = 1 << 20
 
     private let digest = SHA256()

@@ -13,8 +13,8 @@ enum TransferOptions {
         easy.set(CURLOPT_NOPROGRESS, true)
         easy.set(CURLOPT_TCP_KEEPALIVE, true)
         easy.set(CURLOPT_SUPPRESS_CONNECT_HEADERS, true)
-        // As the curl command has it; more does not stay in the processor's cache and is slower.
-        easy.set(CURLOPT_BUFFERSIZE, 100 << 10)
+        // Fewer calls of the system than with the curl command's 100 KiB; more does not stay in the processor's cache.
+        easy.set(CURLOPT_BUFFERSIZE, 256 << 10)
         easy.set(CURLOPT_USERAGENT, configuration.userAgent)
         let version = configuration.allowsHTTP2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1
         easy.set(CURLOPT_HTTP_VERSION, Int(version))
