@@ -1,5 +1,6 @@
 internal import DuckKit
 internal import DuetEngine
+internal import DuetMaintenance
 internal import DuetPipeline
 
 /// The tables behind one dataset: its rows, its changes that readers have still to take, and the view others see.
@@ -19,6 +20,11 @@ struct DatasetStore {
     /// The columns of the rows that belong to the user, in order.
     func visibleColumns(of relation: String) throws -> [ColumnDescription] {
         try connection.describe("SELECT * FROM \(relation)").filter { !HiddenColumn.matches($0.name) }
+    }
+
+    /// The columns that readers see, as change rules take them.
+    func viewColumns() throws -> [ViewColumn] {
+        try visibleColumns(of: published).map { ViewColumn(name: $0.name, type: "\($0.type)") }
     }
 
     static func list(_ columns: [ColumnDescription]) -> String {
@@ -102,8 +108,8 @@ struct DatasetStore {
     ///   - columns: The columns that readers see.
     ///   - isLone: Whether one update at most came after it.
     /// - Returns: The query.
-    func changeQuery(since version: Int, columns: [ColumnDescription], isLone: Bool = false) -> String {
-        let list = Self.list(columns)
+    func changeQuery(since version: Int, columns: [String], isLone: Bool = false) -> String {
+        let list = columns.map(SQL.identifier).joined(separator: ", ")
         if isLone { return "SELECT \(list), __w FROM \(changes) WHERE __version > \(version)" }
         return "SELECT \(list), sum(__w)::BIGINT AS __w FROM \(changes) WHERE __version > \(version) "
             + "GROUP BY \(list) HAVING sum(__w) <> 0"

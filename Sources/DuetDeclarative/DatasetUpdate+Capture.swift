@@ -26,7 +26,10 @@ extension DatasetUpdate {
         let seen = state.datasets[dataset.name]?.seen[events] ?? 0
         let source = DatasetStore(dataset: input, connection: connection)
         let delta = temporary("events")
-        let change = source.changeQuery(since: seen, columns: try source.visibleColumns(of: source.published))
+        let change = source.changeQuery(
+            since: seen,
+            columns: try source.visibleColumns(of: source.published).map(\.name)
+        )
         try run("CREATE OR REPLACE TEMP TABLE \(delta) AS \(change)", query.text, &measures)
         try capture.check(connection, in: delta)
         if let truncate = dataset.capture?.truncateCondition,

@@ -95,6 +95,7 @@ extension DatasetUpdate {
         case .direct: change = try computeDirectly(view, query: query, measures: &measures)
         case .replace: return try replace(view, query: query, version: version, measures: &measures)
         }
+        notes.columns = isRedefined ? nil : view.program.result.visible
         let seconds = (ContinuousClock.now - start) / .seconds(1)
         let sizes = Dictionary(inputs.map { ($0.name.key, $0.rows) }) { first, _ in first }
         notes.cost = CostRecord(
@@ -238,10 +239,10 @@ extension DatasetUpdate {
             guard let version = state.datasets[name]?.version, version > before else { continue }
             guard let input = session.graph[name]?.dataset else { continue }
             let source = DatasetStore(dataset: input, connection: connection)
-            let columns = try memory.columns(of: name) { try source.visibleColumns(of: source.published) }
+            let columns = try memory.columns(of: name) { try source.viewColumns() }
             let known = memory.change(of: name).flatMap { $0.since == before ? $0 : nil }
             let isLone = known.map { $0.rows <= Self.fewRows } ?? false
-            let select = source.changeQuery(since: before, columns: columns, isLone: isLone)
+            let select = source.changeQuery(since: before, columns: columns.map(\.name), isLone: isLone)
             let sql = "CREATE OR REPLACE TEMP \(isLone ? "VIEW" : "TABLE") \(delta) AS \(select)"
             measures.statements.append(sql)
             try connection.execute(sql)

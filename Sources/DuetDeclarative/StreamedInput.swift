@@ -17,7 +17,10 @@ struct StreamedInput {
     func change(since version: Int, _ update: DatasetUpdate, _ measures: inout StepMeasures) throws -> String {
         guard let input = update.session.graph[base]?.dataset else { return "" }
         let source = DatasetStore(dataset: input, connection: update.connection)
-        var select = source.changeQuery(since: version, columns: try source.visibleColumns(of: source.published))
+        var select = source.changeQuery(
+            since: version,
+            columns: try source.visibleColumns(of: source.published).map(\.name)
+        )
         for view in views {
             let table = "temp.main.\(SQL.identifier(view.relation))"
             let sql = "CREATE OR REPLACE TEMP TABLE \(table) AS \(select)"

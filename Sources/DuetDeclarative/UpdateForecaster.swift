@@ -236,7 +236,7 @@ struct UpdateForecaster {
         let store = DatasetStore(dataset: dataset, connection: connection)
         let columns = try store.visibleColumns(of: store.published)
         let row = try connection.rows(
-            "SELECT count(*), coalesce(min(__w), 1) FROM (\(store.changeQuery(since: version, columns: columns)))"
+            "SELECT count(*), coalesce(min(__w), 1) FROM (\(store.changeQuery(since: version, columns: columns.map(\.name))))"
         ).first
         return (row?[0].int ?? 0, row?[1].int ?? 1 > 0 ? .insertsOnly : .mixed)
     }

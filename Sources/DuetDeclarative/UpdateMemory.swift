@@ -15,7 +15,7 @@ final class UpdateMemory: Sendable {
         var aggregates: Set<String>?
         var rows: [DatasetName: Int]
         /// The columns that readers of a dataset see.
-        var columns: [DatasetName: [ColumnDescription]] = [:]
+        var columns: [DatasetName: [ViewColumn]] = [:]
         /// What this run changed in a dataset.
         var changes: [DatasetName: UpdateNotes.Change] = [:]
         /// Layouts and costs; nil until a view asks.
@@ -62,7 +62,7 @@ final class UpdateMemory: Sendable {
         content.withLock {
             $0.state.datasets[dataset] = state
             $0.rows[dataset] = rows
-            $0.columns[dataset] = nil
+            $0.columns[dataset] = notes.columns
             $0.changes[dataset] = notes.change
             if let cost = notes.cost { $0.costs.append(cost) }
             if let layout = notes.layout { $0.records?[dataset.description, default: .init()].layout = layout }
@@ -87,7 +87,7 @@ final class UpdateMemory: Sendable {
     }
 
     /// The columns of a dataset as its readers see them.
-    func columns(of dataset: DatasetName, _ load: () throws -> [ColumnDescription]) throws -> [ColumnDescription] {
+    func columns(of dataset: DatasetName, _ load: () throws -> [ViewColumn]) throws -> [ViewColumn] {
         if let known = content.withLock({ $0.columns[dataset] }) { return known }
         let loaded = try load()
         content.withLock { $0.columns[dataset] = loaded }
@@ -135,6 +135,8 @@ final class UpdateNotes {
     }
 
     var change: Change?
+    /// The columns that readers see; nil where they may be other than before.
+    var columns: [ViewColumn]?
     /// What it took, as the cost model wants to know.
     var cost: CostRecord?
     /// The layout that was recorded.

@@ -43,13 +43,13 @@ struct ViewCompiler {
                 let store = DatasetStore(dataset: source, connection: connection)
                 let delta = "temp.main.\(SQL.identifier("delta:\(input.name.key)"))"
                 deltas[input.name] = delta
-                let describe = { try store.visibleColumns(of: store.published) }
-                let columns = try memory.map { try $0.columns(of: input.name, describe) } ?? describe()
+                let columns =
+                    try memory.map { try $0.columns(of: input.name, store.viewColumns) } ?? store.viewColumns()
                 return InputRelation(
                     name: input.name.key,
                     schema: input.schema,
                     table: input.table,
-                    columns: columns.map { ViewColumn(name: $0.name, type: "\($0.type)") },
+                    columns: columns,
                     current: store.published,
                     delta: delta,
                     references: relied(source)

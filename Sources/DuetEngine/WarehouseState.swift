@@ -227,21 +227,21 @@ public enum WarehouseState {
         before: RefreshState.DatasetState?
     ) throws {
         let name = Value.varchar(dataset.name.description)
-        let values: [Value] = [
-            .varchar(dataset.kind.rawValue), .varchar(state.definition), Value(state.version), Value(state.base),
-            Value(rows), .varchar(run), name,
-        ]
+        let progress: [Value] = [Value(state.version), Value(state.base), Value(rows), .varchar(run)]
+        let isSame = before?.definition == state.definition
+        let what: [Value] = isSame ? [] : [.varchar(dataset.kind.rawValue), .varchar(state.definition)]
         if before == nil {
             try connection.execute(
-                "INSERT INTO duet.datasets (kind, definition, version, base, rows, run, name, refreshed) "
+                "INSERT INTO duet.datasets (version, base, rows, run, kind, definition, name, refreshed) "
                     + "VALUES (?, ?, ?, ?, ?, ?, ?, now()::TIMESTAMP)",
-                values
+                progress + what + [name]
             )
         } else {
+            // What does not change is not written again: definitions are long.
             try connection.execute(
-                "UPDATE duet.datasets SET kind = ?, definition = ?, version = ?, base = ?, rows = ?, run = ?, "
-                    + "refreshed = now()::TIMESTAMP WHERE name = ?",
-                values
+                "UPDATE duet.datasets SET version = ?, base = ?, rows = ?, run = ?, refreshed = now()::TIMESTAMP"
+                    + (isSame ? "" : ", kind = ?, definition = ?") + " WHERE name = ?",
+                progress + what + [name]
             )
         }
         try recordSeen(connection, reader: name, state.seen, before: before?.seen)
