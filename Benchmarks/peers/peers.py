@@ -358,10 +358,13 @@ def section(result):
         for tool, row in result["tools"].items()
         for step, c in row.items()
     )
+    rounds = result["rounds"]
+    times = f"medians of {rounds} rounds, " if rounds > 1 else "one round, "
+    slowest = f"Slowest against quickest run of a cell: at most {spread[0]:.2f} ({spread[1]}, {spread[2]}).\n"
     return (
-        f"{facts['date']}, {facts['cpu']}, {facts['cores']} cores, {facts['system']}; medians of {result['rounds']} rounds, "
+        f"{facts['date']}, {facts['cpu']}, {facts['cores']} cores, {facts['system']}; {times}"
         "seconds by the clock, and of the processor in brackets, whole processes with their start.\n"
-        f"Slowest against quickest run of a cell: at most {spread[0]:.2f} ({spread[1]}, {spread[2]}).\n\n"
+        + (slowest if rounds > 1 else "") + "\n"
         + table(result) + "\n"
         + (SPARK_NOTE if Spark.title in result["tools"] else "")
     )
