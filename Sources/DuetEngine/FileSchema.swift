@@ -34,7 +34,7 @@ struct FileSchema: Sendable, Hashable {
     /// Reads `name type, name type`, the form of `schema` and `schemaHints`.
     static func columns(of option: ReadOption) throws -> [Column] {
         var columns: [Column] = []
-        for item in pieces(of: option.value) {
+        for item in TypeSpelling.pieces(option.value) {
             let text = item.trimming()
             let isQuoted = text.hasPrefix("`") || text.hasPrefix("\"")
             let name =
@@ -57,18 +57,6 @@ struct FileSchema: Sendable, Hashable {
             columns.append(Column(name: String(name), type: TypeSpelling.duckDB(type)))
         }
         return columns
-    }
-
-    /// The pieces between commas outside brackets.
-    private static func pieces(of text: String) -> [String] {
-        var pieces = [""]
-        var depth = 0
-        for character in text {
-            if "(<".contains(character) { depth += 1 }
-            if ")>".contains(character) { depth -= 1 }
-            if character == ",", depth == 0 { pieces.append("") } else { pieces[pieces.count - 1].append(character) }
-        }
-        return pieces
     }
 }
 

@@ -28,7 +28,7 @@ public enum TypeSpelling {
     }
 
     /// The pieces between commas outside brackets of any kind.
-    private static func pieces(_ text: Substring) -> [String] {
+    package static func pieces(_ text: some StringProtocol) -> [String] {
         var pieces = [""]
         var depth = 0
         for character in text {
