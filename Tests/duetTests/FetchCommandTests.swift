@@ -27,6 +27,21 @@ struct FetchCommandTests {
         )
     }
 
+    /// Fetches the source `a`, and kills that as soon as a part of it has so many bytes.
+    private func fetchKilled(_ fixture: CommandFixture, landing: String, half: Int) async throws {
+        let killed = try await fixture.command.run(
+            [
+                "-c",
+                "\"$0\" fetch pipeline --source a & while :; do s=$(stat -c %s '\(landing)'/*.part-???????????? 2>/dev/null || echo 0); "
+                    + "[ \"$s\" -ge \(half) ] && break; done; kill -9 $!; wait",
+            ],
+            in: fixture.folder,
+            under: ["bash"],
+            isScript: true
+        )
+        #expect(killed.status == 0 || killed.status == 137, "\(killed.errors)")
+    }
+
     @Test func `fetch pulls one source, sources tells what is here, and the run finds it`() async throws {
         let served = try TemporaryFolder()
         try served.write("x\n1\n2\n", to: "a.csv")
@@ -96,17 +111,7 @@ struct FetchCommandTests {
         }
         let fixture = try fixture("http://127.0.0.1:\(try server.start())")
         let landing = "\(fixture.folder.path)/.duet/fixture/declarative-landing/a"
-        let killed = try await fixture.command.run(
-            [
-                "-c",
-                "\"$0\" fetch pipeline --source a & while :; do s=$(stat -c %s '\(landing)'/*.part-???????????? 2>/dev/null || echo 0); "
-                    + "[ \"$s\" -ge \(half) ] && break; done; kill -9 $!; wait",
-            ],
-            in: fixture.folder,
-            under: ["bash"],
-            isScript: true
-        )
-        #expect(killed.status == 0 || killed.status == 137, "\(killed.errors)")
+        try await fetchKilled(fixture, landing: landing, half: half)
         let left = try FileManager.default.contentsOfDirectory(atPath: landing)
         #expect(left.contains { $0.contains(".part-") })
         #expect(!left.contains { $0.hasSuffix("a.csv") && !$0.hasPrefix("arriving") }, "nothing half is landed")
@@ -182,17 +187,7 @@ struct FetchCommandTests {
         content.withLock { $0 += Self.lines(200_000..<300_000) }
         stops.withLock { $0 = true }
         let half = content.withLock { (size - 4096 + $0.count) / 2 }
-        let killed = try await fixture.command.run(
-            [
-                "-c",
-                "\"$0\" fetch pipeline --source a & while :; do s=$(stat -c %s '\(landing)'/*.part-???????????? 2>/dev/null || echo 0); "
-                    + "[ \"$s\" -ge \(half) ] && break; done; kill -9 $!; wait",
-            ],
-            in: fixture.folder,
-            under: ["bash"],
-            isScript: true
-        )
-        #expect(killed.status == 0 || killed.status == 137, "\(killed.errors)")
+        try await fetchKilled(fixture, landing: landing, half: half)
         #expect(try Data(contentsOf: URL(fileURLWithPath: "\(landing)/\(first[0])")) == before)
         #expect(try await rows().contains("{\"n\":200000}"))
         stops.withLock { $0 = false }
