@@ -36,7 +36,7 @@ let package = Package(
             dependencies: [
                 "DuckKit", "DuetCompare", "DuetEngine", "DuetEvents", "DuetExpression", "DuetFactory", "DuetFetch",
                 "DuetInference", "DuetLineage", "DuetPipeline", "DuetProcedural", "DuetReport", "DuetServe",
-                "DuetStudio",
+                "DuetSpark", "DuetStudio",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
@@ -135,6 +135,12 @@ let package = Package(
             swiftSettings: pure
         ),
         .target(name: "DuetMaintenance", dependencies: ["DuetPipeline"], swiftSettings: pure),
+        .target(name: "DuetSpark", dependencies: ["DuetPipeline"], swiftSettings: pure),
+        .testTarget(
+            name: "DuetSparkTests",
+            dependencies: ["DuckKit", "DuetEngine", "DuetEvents", "DuetPipeline", "DuetSpark", "DuetTestSupport"],
+            swiftSettings: strict
+        ),
         .target(
             name: "DuetLineage",
             dependencies: [

@@ -24,6 +24,11 @@ import Testing
         ("SELECT * FROM (t) WHERE a = \"\"", "SELECT * FROM t  WHERE a = ''"),
         ("SELECT * FROM c.s.t JOIN c.s.u USING (a)", "SELECT * FROM s.t JOIN s.u USING (a)"),
         ("SELECT a.b.c FROM s.t", "SELECT a.b.c FROM s.t"),
+        ("SELECT (a + 1) div 2, a DIV b AS c FROM t", "SELECT (a + 1) // 2, a // b AS c FROM t"),
+        ("SELECT div, t.div, 1 AS div FROM t WHERE div > 1", "SELECT div, t.div, 1 AS div FROM t WHERE div > 1"),
+        ("SELECT startswith(a, 'x') FROM t", "SELECT starts_with(a, 'x') FROM t"),
+        ("SELECT regexp_like(a, 'x'), raise_error(a) FROM t", "SELECT regexp_matches(a, 'x'), error(a) FROM t"),
+        ("SELECT a FROM t LEFT SEMI JOIN u USING (a)", "SELECT a FROM t  SEMI JOIN u USING (a)"),
     ])
     func `Spark's spellings become DuckDB's, and nothing else is touched`(query: String, expected: String) throws {
         #expect(try text(query) == expected)

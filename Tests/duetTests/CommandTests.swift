@@ -14,7 +14,7 @@ import Testing
         ["demo"],
         ["expression"], ["trace"], ["why-not"], ["lineage"], ["events"], ["history"], ["diff"], ["debug"], ["sample"],
         ["profile"], ["sql"],
-        ["report", "run"],
+        ["report", "run"], ["export", "adf"], ["export", "sdp"],
     ]
 
     @Test(arguments: commands)

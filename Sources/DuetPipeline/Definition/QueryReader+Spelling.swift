@@ -6,8 +6,38 @@ extension QueryReader {
         guard index + 1 < tokens.endIndex, index > tokens.startIndex else { return nil }
         if token.kind == .symbol { return try relationInBrackets(at: index, in: tokens) }
         guard token.kind == .word || token.kind == .parameter || token.kind == .quotedName else { return nil }
+        if let word = Self.word(at: index, in: tokens) {
+            replace(token.range, by: word)
+            return index + 1
+        }
         if tokens[index + 1].isSymbol("("), token.kind == .word { return try call(at: index, in: tokens) }
         return try catalog(at: index, in: tokens)
+    }
+
+    /// Functions that DuckDB has under another name.
+    private static let functions = [
+        "startswith": "starts_with", "endswith": "ends_with", "raise_error": "error", "regexp_like": "regexp_matches",
+    ]
+
+    /// A word that stands for a function, an operator or a join that DuckDB says otherwise; nil for all others.
+    private static func word(at index: Int, in tokens: ArraySlice<SQLToken>) -> String? {
+        let token = tokens[index]
+        guard token.kind == .word else { return nil }
+        let next = tokens[index + 1]
+        if next.isSymbol("("), !tokens[index - 1].isSymbol("."), let name = functions[token.text.lowercased()] {
+            return name
+        }
+        if token.isWord("LEFT"), next.isWord("SEMI") || next.isWord("ANTI") { return "" }
+        // `a div b`: between two values; a column may well be called div.
+        let before = tokens[index - 1]
+        let endsValue =
+            before.isSymbol(")") || before.kind == .number || before.kind == .quotedName
+            || before.kind == .word && !beginsValue(before) && !before.isWord("AS") && !before.isWord("FROM")
+        let beginsNext =
+            next.isSymbol("(") || next.kind == .number || next.kind == .quotedName
+            || next.kind == .word
+                && !["AS", "FROM", "THEN", "ELSE", "END", "AND", "OR", "IS", "IN"].contains(where: next.isWord)
+        return token.isWord("DIV") && endsValue && beginsNext ? "//" : nil
     }
 
     /// `FROM (name)`.
