@@ -1,6 +1,7 @@
 import DuckKit
 import DuetEngine
 import DuetExpression
+import DuetFetch
 import DuetProcedural
 import DuetTestSupport
 
@@ -10,8 +11,9 @@ struct DataFlowFixture {
     let fixture: FactoryFixture
     let warehouse: Warehouse
 
-    init() throws {
-        (fixture, warehouse) = try FactoryFixture.working()
+    /// With an address for the linked service `Api`, and what makes the requests.
+    init(http: String = "http://127.0.0.1:9", fetcher: Fetcher = Fetcher()) throws {
+        (fixture, warehouse) = try FactoryFixture.working(http: http, fetcher: fetcher)
         let connection = try warehouse.connect()
         try connection.execute(
             """
@@ -30,17 +32,29 @@ struct DataFlowFixture {
         _ script: String,
         order: String = "ALL",
         parameters: String = "{}",
+        transformations: String = "",
         sources: [String: String] = ["S": "people", "T": "towns"]
     ) async throws -> [String] {
-        let run = try await run(script, parameters: parameters, sources: sources)
+        let run = try await run(script, parameters: parameters, transformations: transformations, sources: sources)
         if let failure = run.failure { throw failure }
         let query = "SELECT * FROM sales.result ORDER BY \(order)"
         return try warehouse.connect().rows(query).map { row in row.map(\.description).joined(separator: "|") }
     }
 
+    /// Adds a flowlet.
+    func flowlet(_ name: String, _ script: String, transformations: String = "") throws {
+        let text = ExpressionValue.string(script).json
+        try fixture.resource(
+            "dataflow",
+            name,
+            #"{"type": "Flowlet", "typeProperties": {"sources": [], "sinks": [], "transformations": [\#(transformations)], "script": \#(text)}}"#
+        )
+    }
+
     func run(
         _ script: String,
         parameters: String = "{}",
+        transformations: String = "",
         sources: [String: String] = ["S": "people", "T": "towns"]
     ) async throws -> PipelineRun {
         let text = ExpressionValue.string(script).json
@@ -49,7 +63,7 @@ struct DataFlowFixture {
         try fixture.resource(
             "dataflow",
             "Flow",
-            #"{"type": "MappingDataFlow", "typeProperties": {"sources": [\#(ends.map(end).joined(separator: ", "))], "sinks": [\#(end("Out"))], "script": \#(text)}}"#
+            #"{"type": "MappingDataFlow", "typeProperties": {"sources": [\#(ends.map(end).joined(separator: ", "))], "sinks": [\#(end("Out"))], "transformations": [\#(transformations)], "script": \#(text)}}"#
         )
         let given = ends.map { #""\#($0)": {"name": "\#(sources[$0] ?? "")"}"# } + [#""Out": {"name": "result"}"#]
         try fixture.pipeline(

@@ -8,7 +8,10 @@ import DuetTestSupport
 
 extension FactoryFixture {
     /// A fixture whose activities work: folder `files/`, schema `sales` with procedures/, commands/.
-    static func working(http: String = "http://127.0.0.1:9") throws -> (fixture: FactoryFixture, warehouse: Warehouse) {
+    static func working(
+        http: String = "http://127.0.0.1:9",
+        fetcher: Fetcher = Fetcher()
+    ) throws -> (fixture: FactoryFixture, warehouse: Warehouse) {
         var fixture = try FactoryFixture()
         let path = fixture.folder.path
         let warehouse = try Warehouse(path: "\(path)/home/w.duckdb", settings: EngineSettings(threads: 2))
@@ -18,7 +21,7 @@ extension FactoryFixture {
                 "Files": .folder("\(path)/files"), "Sql": .schema("sales", procedures: "\(path)/procedures"),
                 "Api": .http(http), "Bricks": .commands("\(path)/commands"),
             ]),
-            fetcher: Fetcher(),
+            fetcher: fetcher,
             workFolder: "\(path)/work"
         )
         fixture.handlers = environment.handlers

@@ -1,5 +1,6 @@
 import DuckKit
 import DuetFactory
+import DuetPipeline
 import DuetProcedural
 import DuetTestSupport
 import Testing
@@ -42,6 +43,48 @@ import Testing
         )
         #expect(found.columns == ["land: land identity", "total: age aggregation", "n: "])
         #expect(found.rows == "town join, land group_by, town join" && found.unknown == nil)
+    }
+
+    @Test func `a flowlet and what it makes of mapped columns`() async throws {
+        let flow = try DataFlowFixture()
+        try flow.flowlet(
+            "Clean",
+            "input(output(text as string, n as integer)) ~> i\ni derive(text = upper(text)) ~> d\nd filter(n > 0) ~> f\nf output() ~> o"
+        )
+        let body = "S compose(mapColumn(text = name, n = age), composition: 'Clean') ~> C1@(o)\nC1@o sink() ~> Out\n"
+        #expect(try await flow.run(people + body).failure == nil)
+        let step = try #require(FactoryLineage(try flow.fixture.factory()).steps.first)
+        #expect(
+            step.columns.map { "\($0.name): \($0.origins.map { "\($0.column) \($0.kind)" })" } == [
+                #"text: ["name transformation"]"#, #"n: ["age identity"]"#,
+            ]
+        )
+        #expect(step.rows.map { "\($0.column) \($0.kind)" } == ["age filter"] && step.unknown == nil)
+    }
+
+    @Test func `an answer of an external call depends on what was sent`() throws {
+        let flow = try DataFlowFixture()
+        let script =
+            people
+            + "S call(mapColumn(name, age), output(body as (a as string), status as string)) ~> C\nC select(mapColumn(id, body, status)) ~> D\nD sink() ~> Out\n"
+        let text = JSONValue.string(script).text()
+        try flow.fixture.resource(
+            "dataflow",
+            "Flow",
+            #"{"type": "MappingDataFlow", "typeProperties": {"script": \#(text)}}"#
+        )
+        try flow.fixture.pipeline(
+            "P",
+            [activity("ExecuteDataFlow", "F", #""dataFlow": {"referenceName": "Flow", "type": "DataFlowReference"}"#)]
+        )
+        let step = try #require(FactoryLineage(try flow.fixture.factory()).steps.first)
+        let sent = "age transformation, name transformation"
+        #expect(
+            step.columns.map {
+                "\($0.name): \($0.origins.sorted().map { "\($0.column) \($0.kind)" }.joined(separator: ", "))"
+            }
+                == ["id: id identity", "body: \(sent)", "status: \(sent)"]
+        )
     }
 
     @Test func `what has no rule is said`() async throws {

@@ -77,6 +77,6 @@ struct XMLTree {
 }
 
 /// Why XML or XPath text was refused.
-struct XMLFault: Error {
-    let message: String
+package struct XMLFault: Error {
+    package let message: String
 }

@@ -75,14 +75,21 @@ extension DataFlowScript {
     public static let runnableKinds: Set<String> = [
         "source", "select", "derive", "filter", "join", "lookup", "exists", "aggregate", "window", "rank", "union",
         "split", "sort", "keygenerate", "pivot", "unpivot", "folddown", "assert", "alterrow", "cast", "parse",
-        "stringify", "sink",
+        "stringify", "call", "compose", "sink",
     ]
 
     /// What cannot be run here, in the order written: transformations and functions.
-    public var obstacles: [DataFlowError] {
+    ///
+    /// - Parameter isFlowlet: Whether the script is a flowlet's, which has inputs and outputs in place of sources and
+    ///   sinks.
+    /// - Returns: The obstacles.
+    public func obstacles(isFlowlet: Bool = false) -> [DataFlowError] {
         var found: [DataFlowError] = []
+        let ends: (own: Set<String>, other: Set<String>) =
+            isFlowlet ? (["input", "output"], ["source", "sink"]) : ([], [])
         for step in steps {
-            if !Self.runnableKinds.contains(step.kind) {
+            let isKnown = Self.runnableKinds.contains(step.kind) && !ends.other.contains(step.kind)
+            if !isKnown, !ends.own.contains(step.kind) {
                 found.append(
                     DataFlowError(
                         "'\(step.name)' is a transformation '\(step.kind)', which duet does not run",
@@ -90,12 +97,21 @@ extension DataFlowScript {
                     )
                 )
             }
-            if step.kind == "parse" || step.kind == "stringify", step.format == "xml" {
+            if step.kind == "stringify", step.format == "xml" {
                 found.append(
                     DataFlowError(
-                        "'\(step.name)' is a '\(step.kind)' of XML, which duet does not run",
+                        "'\(step.name)' is a 'stringify' of XML, which duet does not run",
                         at: step.offset,
                         hint: "it runs json and delimited"
+                    )
+                )
+            }
+            if step.kind == "call", let format = step.format, format != "rest" {
+                found.append(
+                    DataFlowError(
+                        "'\(step.name)' calls '\(format)', which duet does not run",
+                        at: step.offset,
+                        hint: "it calls services of the format 'rest'"
                     )
                 )
             }

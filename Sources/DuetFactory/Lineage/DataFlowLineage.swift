@@ -25,16 +25,33 @@ struct DataFlowLineage {
         var unknown: String?
     }
 
+    /// A flowlet's script, with the flowlets that it runs itself.
+    struct Flowlet {
+        var order: [DataFlowScript.Step]
+        var flowlets: [String: Flowlet]
+    }
+
     private let places: [String: String]
+    /// By the transformations that run them, in lower case.
+    let flowlets: [String: Flowlet]
     private var streams: [String: Stream] = [:]
 
-    /// - Parameter places: The datasets of sources and sinks, by their names in lower case.
-    init(places: [String: String]) { self.places = places }
+    /// - Parameters:
+    ///   - places: The datasets of sources and sinks, by their names in lower case.
+    ///   - flowlets: The flowlets, by the transformations that run them, in lower case.
+    init(places: [String: String], flowlets: [String: Flowlet] = [:]) {
+        self.places = places
+        self.flowlets = flowlets
+    }
 
     /// The sinks of a script with their columns.
-    mutating func sinks(of script: DataFlowScript, order: [DataFlowScript.Step]) -> [Sink] {
+    mutating func sinks(of order: [DataFlowScript.Step]) -> [Sink] {
         var found: [Sink] = []
         for step in order {
+            if step.kind == "compose" {
+                streams.merge(composed(step)) { _, new in new }
+                continue
+            }
             var stream = flowing(step)
             let name = step.name.lowercased()
             if step.kind.lowercased() == "sink" {
@@ -57,10 +74,20 @@ struct DataFlowLineage {
         return found
     }
 
+    /// What a stream carries.
+    func known(_ name: String) -> Stream { streams[name.lowercased()] ?? Stream(unknown: "'\(name)' is not known") }
+
+    /// Says what flows into an input.
+    mutating func feed(_ input: String, _ stream: Stream) {
+        var stream = stream
+        for index in stream.columns.indices { stream.columns[index].streams.insert(input.lowercased()) }
+        streams[input.lowercased()] = stream
+    }
+
     // MARK: - Transformations
 
     private func flowing(_ step: DataFlowScript.Step) -> Stream {
-        let inputs = step.inputs.map { streams[$0.lowercased()] ?? Stream(unknown: "'\($0)' is not known") }
+        let inputs = step.inputs.map(known)
         var stream = inputs.first ?? Stream()
         switch step.kind.lowercased() {
         case "source": return source(step)
@@ -93,6 +120,7 @@ struct DataFlowLineage {
                 guard case .typed(let name, _) = argument else { continue }
                 stream.columns.append(.init(name: name, origins: over, streams: []))
             }
+        case "call": called(step, &stream)
         default: stream.unknown = stream.unknown ?? "the transformation '\(step.kind)' has no rule"
         }
         return stream
@@ -110,7 +138,7 @@ struct DataFlowLineage {
         )
     }
 
-    private func selected(_ input: Stream, _ mapping: [DataFlowArgument]) -> Stream {
+    func selected(_ input: Stream, _ mapping: [DataFlowArgument]) -> Stream {
         var stream = Stream(rows: input.rows, unknown: input.unknown)
         for argument in mapping {
             switch argument {
@@ -253,7 +281,7 @@ struct DataFlowLineage {
     }
 
     /// Values that are computed with are no more than that; what only decided stays as it was.
-    private func computed(_ origins: Set<Origin>, _ kind: String) -> Set<Origin> {
+    func computed(_ origins: Set<Origin>, _ kind: String) -> Set<Origin> {
         Set(
             origins.map { origin in
                 var origin = origin
@@ -285,7 +313,7 @@ struct DataFlowLineage {
         if case .call(let found, _, _) = value.kind { found.lowercased() == name.lowercased() } else { false }
     }
 
-    private func call(_ name: String, _ step: DataFlowScript.Step) -> [DataFlowArgument]? {
+    func call(_ name: String, _ step: DataFlowScript.Step) -> [DataFlowArgument]? {
         for value in values(step) where isCall(name, value) {
             if case .call(_, let arguments, _) = value.kind { return arguments }
         }

@@ -128,8 +128,11 @@ public struct FactoryLineage: Sendable {
             for (stream, dataset) in ends {
                 places[stream.lowercased()] = uses[dataset]?.count ?? 0 > 1 ? "\(dataset) (\(stream))" : dataset
             }
-            var lineage = DataFlowLineage(places: places)
-            return lineage.sinks(of: script, order: order).map { sink in
+            var lineage = DataFlowLineage(
+                places: places,
+                flowlets: flowlets(resource, script, factory, within: [])
+            )
+            return lineage.sinks(of: order).map { sink in
                 Step(
                     pipeline: pipeline,
                     activity: activity.name,
@@ -142,6 +145,28 @@ public struct FactoryLineage: Sendable {
         } catch {
             return unknown("its script cannot be read: \(error.message)")
         }
+    }
+
+    /// The flowlets a data flow runs; those that cannot be read are left out.
+    private static func flowlets(
+        _ flow: FactoryResource,
+        _ script: DataFlowScript,
+        _ factory: Factory,
+        within path: [String]
+    ) -> [String: DataFlowLineage.Flowlet] {
+        var found: [String: DataFlowLineage.Flowlet] = [:]
+        for use in flow.flowletUses(script) {
+            let key = use.flowlet.lowercased()
+            guard !path.contains(key), let flowlet = factory.resource(.dataflow, named: use.flowlet),
+                let source = flowlet.dataFlowSource,
+                case .success(let (script, order)) = Result(catching: { () throws(DuetError) in try source.parsed() })
+            else { continue }
+            found[use.step.name.lowercased()] = DataFlowLineage.Flowlet(
+                order: order,
+                flowlets: flowlets(flowlet, script, factory, within: path + [key])
+            )
+        }
+        return found
     }
 
     // MARK: - Showing

@@ -47,6 +47,8 @@ struct PipelineLint {
     let pipeline: FactoryPipeline
     let index: FactoryIndex
     var findings: [FactoryFinding] = []
+    /// The flowlets whose scripts were looked at, in lower case.
+    var seenFlowlets: Set<String> = []
 
     init(_ pipeline: FactoryPipeline, _ index: FactoryIndex) {
         self.pipeline = pipeline

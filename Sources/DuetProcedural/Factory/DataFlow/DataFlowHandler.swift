@@ -19,7 +19,7 @@ struct DataFlowHandler: ActivityHandler {
             do {
                 let (script, order) = try flow.source.parsed()
                 return try call.control.interruptible(connection) {
-                    let run = DataFlowRun(connection, script, order: order)
+                    let run = DataFlowRun(connection, script, order: order, .init(flow, call, environment))
                     try run.setParameters(flow.parameters)
                     var transfer = DataFlowTransfer(call, flow, environment, run)
                     return try transfer.perform()
@@ -32,10 +32,11 @@ struct DataFlowHandler: ActivityHandler {
         }
     }
 
-    private static func failure(_ error: DuetError, _ flow: ResolvedDataFlow) -> ActivityFailure {
+    static func failure(_ error: DuetError, _ flow: ResolvedDataFlow) -> ActivityFailure {
         ActivityFailure(
             "DataFlowFailed",
-            "data flow '\(flow.name)': \(error.message)" + (error.location.map { " (\($0))" } ?? ""),
+            "\(flow.isFlowlet ? "flowlet" : "data flow") '\(flow.name)': \(error.message)"
+                + (error.location.map { " (\($0))" } ?? ""),
             hint: error.hint,
             isFinal: true
         )
@@ -52,6 +53,10 @@ public struct ResolvedDataFlow: Sendable {
     public var parameters: [String: ExpressionValue]
     /// The datasets of sources and sinks by their names in lower case; inline ones are made from the script.
     public var datasets: [String: ResolvedDataset]
-    /// The linked services of inline sources and sinks, by name in lower case.
+    /// The linked services of inline sources and sinks and of external calls, by name in lower case.
     public var linkedServices: [String: ResolvedLinkedService]
+    /// The flowlets that its transformations run, by the transformations' names in lower case.
+    public var flowlets: [String: ResolvedDataFlow] = [:]
+    /// Whether it is a flowlet of another data flow.
+    public var isFlowlet = false
 }

@@ -4,6 +4,7 @@ internal import DuetFactory
 /// Transformations that change columns: select, derive, cast, filter, alterRow, assert.
 extension DataFlowRun {
     func transform(_ step: DataFlowScript.Step) throws {
+        if step.kind == "compose" { return try compose(step) }
         guard let first = step.inputs.first else {
             throw DataFlowError("'\(step.name)' reads no stream", at: step.offset)
         }
@@ -36,6 +37,7 @@ extension DataFlowRun {
         case "folddown": try foldDown(step, input)
         case "parse": try parse(step, input)
         case "stringify": try stringify(step, input)
+        case "call": try callOut(step, input)
         default:
             throw DataFlowError(
                 "duet does not run the transformation '\(step.kind)'",

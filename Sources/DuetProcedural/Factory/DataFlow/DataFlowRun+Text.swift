@@ -4,9 +4,10 @@ internal import DuetFactory
 
 /// Transformations between structures and their text: parse, stringify.
 ///
-/// Source: data-flow-parse, data-flow-stringify. XML is named before the run as something that does not run here.
+/// Source: data-flow-parse, data-flow-stringify. XML is read only, as in the service.
 extension DataFlowRun {
     func parse(_ step: DataFlowScript.Step, _ input: DataFlowStream) throws {
+        if step.format == "xml" { return try parseXML(step, input) }
         let writer = writer(input)
         let isDelimited = try isDelimited(step)
         var new: [DataFlowItem] = []
@@ -16,6 +17,66 @@ extension DataFlowRun {
             new.append(DataFlowItem(name: try targetName(target, writer), sql: sql))
         }
         try convert(step, input, to: new)
+    }
+
+    private func parseXML(_ step: DataFlowScript.Step, _ input: DataFlowStream) throws {
+        let writer = writer(input)
+        let conversions = conversions(step)
+        let texts = try conversions.map { "CAST(\(try writer.sql($0.value)) AS VARCHAR)" }
+        let rest = try computed(step, input, texts, columns: conversions.count) { rows in
+            rows.map { row in
+                zip(row, conversions).map { value, conversion in
+                    value.string.flatMap { XMLShape.json($0, conversion.type) }
+                }
+            }
+        }
+        let new = try conversions.enumerated().map { number, conversion in
+            DataFlowItem(
+                name: try targetName(conversion.target, writer),
+                sql: json("r.a\(number)", conversion.type)
+            )
+        }
+        guard !new.isEmpty else { throw noColumn(step) }
+        try define(step.name, replaced(items(input, alias: "l"), by: new), rest, isFixed: true, step: step)
+    }
+
+    /// Makes a table of rows with text columns `a0`, `a1` … that are computed outside of SQL.
+    ///
+    /// The work is given the values of all rows, which are SQL over the input, and gives the texts in the same order.
+    /// What comes back is `FROM …` with the input's rows as `l` and the new columns as `r`.
+    func computed(
+        _ step: DataFlowScript.Step,
+        _ input: DataFlowStream,
+        _ values: [String],
+        columns: Int,
+        _ work: ([[Value]]) throws -> [[String?]]
+    ) throws -> String {
+        let relation = newRelation()
+        let answers = "__duet_answers_\(prefix)\(newNumber())"
+        do {
+            try connection.execute(
+                "CREATE OR REPLACE TEMP TABLE \(relation) AS SELECT *, row_number() OVER () AS __duet_number FROM \(input.relation)"
+            )
+            let list = values.isEmpty ? "" : ", \(values.joined(separator: ", "))"
+            let rows = try connection.rows("SELECT __duet_number\(list) FROM \(relation) ORDER BY 1")
+            let texts = try work(rows.map { Array($0.dropFirst()) })
+            let names = (0..<columns).map { ", a\($0) VARCHAR" }.joined()
+            try connection.execute(
+                "CREATE OR REPLACE TEMP TABLE \(SQL.identifier(answers)) (__duet_number BIGINT\(names))"
+            )
+            let appender = try connection.appender(table: answers, schema: "main", catalog: "temp")
+            for (row, texts) in zip(rows, texts) {
+                try appender.appendRow([row[0]] + texts.map { $0.map(Value.varchar) ?? .null })
+            }
+            try appender.close()
+        } catch let error as DuckDBError {
+            throw DataFlowError("'\(step.name)' cannot be computed: \(error.message.prefix(400))", at: step.offset)
+        }
+        return "FROM \(relation) AS l JOIN \(SQL.identifier(answers)) AS r ON l.__duet_number = r.__duet_number"
+    }
+
+    private func noColumn(_ step: DataFlowScript.Step) -> DataFlowError {
+        DataFlowError("'\(step.name)' names no column", at: step.offset, hint: "write column = expression ? type")
     }
 
     func stringify(_ step: DataFlowScript.Step, _ input: DataFlowStream) throws {
@@ -39,13 +100,7 @@ extension DataFlowRun {
     }
 
     private func convert(_ step: DataFlowScript.Step, _ input: DataFlowStream, to new: [DataFlowItem]) throws {
-        guard !new.isEmpty else {
-            throw DataFlowError(
-                "'\(step.name)' names no column",
-                at: step.offset,
-                hint: "write column = expression ? type"
-            )
-        }
+        guard !new.isEmpty else { throw noColumn(step) }
         try define(step.name, replaced(items(input), by: new), "FROM \(input.relation)", step: step)
     }
 
@@ -65,7 +120,7 @@ extension DataFlowRun {
             throw DataFlowError(
                 "'\(step.name)' is a '\(step.kind)' of '\(format)', which duet does not run",
                 at: step.offset,
-                hint: "it runs json and delimited"
+                hint: step.kind == "parse" ? "it runs json, xml and delimited" : "it runs json and delimited"
             )
         }
     }
@@ -73,7 +128,7 @@ extension DataFlowRun {
     // MARK: - JSON
 
     /// The value of a JSON text; null where the text is no JSON, and members it does not fit become null, as in Spark.
-    private func json(_ text: String, _ type: DataFlowType) -> String {
+    func json(_ text: String, _ type: DataFlowType) -> String {
         var document = "CAST(\(text) AS JSON)"
         // Of a list of documents the first is taken where one is asked for.
         if case .structure = type {

@@ -12,7 +12,21 @@ final class DataFlowRun {
         var isOutput: Bool
     }
 
+    /// What a data flow is run with.
+    struct Surroundings {
+        var flow: ResolvedDataFlow
+        var call: ActivityCall
+        var environment: FactoryEnvironment
+
+        init(_ flow: ResolvedDataFlow, _ call: ActivityCall, _ environment: FactoryEnvironment) {
+            self.flow = flow
+            self.call = call
+            self.environment = environment
+        }
+    }
+
     let connection: Connection
+    let surroundings: Surroundings
     let script: DataFlowScript
     let order: [DataFlowScript.Step]
     private(set) var parameters: [String: DataFlowWriter.Written] = [:]
@@ -21,9 +35,19 @@ final class DataFlowRun {
     /// How often each stream is read; what is read twice is computed once.
     private var readers: [String: Int] = [:]
     private var lastRelation = 0
+    /// What sets the relations of this run apart from those of the flow that it is a flowlet of.
+    let prefix: String
 
-    init(_ connection: Connection, _ script: DataFlowScript, order: [DataFlowScript.Step]) {
+    init(
+        _ connection: Connection,
+        _ script: DataFlowScript,
+        order: [DataFlowScript.Step],
+        _ surroundings: Surroundings,
+        prefix: String = ""
+    ) {
         self.connection = connection
+        self.surroundings = surroundings
+        self.prefix = prefix
         self.script = script
         self.order = order
         for step in order { for input in step.inputs { readers[input.lowercased(), default: 0] += 1 } }
@@ -31,9 +55,11 @@ final class DataFlowRun {
 
     /// Takes the parameters' values: what is given, else the defaults.
     ///
-    /// - Parameter given: Expressions of the data flow language by name in lower case, as an activity hands them over.
+    /// - Parameters:
+    ///   - given: Expressions of the data flow language by name in lower case, as an activity hands them over.
+    ///   - outer: The flow that gives them, whose parameters they may name; nil for an activity.
     /// - Throws: ``ActivityFailure`` for a value that is no such expression, ``DataFlowError`` for a bad default.
-    func setParameters(_ given: [String: ExpressionValue]) throws {
+    func setParameters(_ given: [String: ExpressionValue], in outer: DataFlowRun? = nil) throws {
         for parameter in script.parameters {
             let key = parameter.name.lowercased()
             let writer = DataFlowWriter([], self)
@@ -52,7 +78,7 @@ final class DataFlowRun {
                             isFinal: true
                         )
                     }
-                    written = try writer.write(expression)
+                    written = try DataFlowWriter([], outer ?? self).write(expression)
                 } else {
                     written.sql = SQLText.literal(value)
                 }
@@ -113,8 +139,7 @@ final class DataFlowRun {
             )
         }
         guard !list.isEmpty else { throw DataFlowError("'\(name)' has no column", at: step.offset) }
-        lastRelation += 1
-        let relation = SQL.identifier("__duet_flow_\(lastRelation)")
+        let relation = newRelation()
         let isTable = isFixed || (readers[name.lowercased()] ?? 0) > 1
         let query = "SELECT \(list.joined(separator: ", ")) \(rest)"
         do throws(DuckDBError) {
@@ -128,7 +153,13 @@ final class DataFlowRun {
         streams[name.lowercased()] = DataFlowStream(relation: relation, columns: columns)
     }
 
-    func keep(_ stream: DataFlowStream, as name: String) { streams[name.lowercased()] = stream }
+    /// A relation's name that no other stream has, quoted.
+    func newRelation() -> String { SQL.identifier("__duet_flow_\(prefix)\(newNumber())") }
+
+    func newNumber() -> Int {
+        lastRelation += 1
+        return lastRelation
+    }
 
     /// All columns of a stream as items.
     func items(_ stream: DataFlowStream, alias: String? = nil) -> [DataFlowItem] {

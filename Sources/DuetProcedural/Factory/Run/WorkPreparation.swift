@@ -1,6 +1,7 @@
 internal import DuetEngine
 internal import DuetExpression
 internal import DuetFactory
+internal import DuetPipeline
 
 /// Evaluates all that a handler needs to see of an activity, its datasets and their linked services.
 struct WorkPreparation {
@@ -47,30 +48,56 @@ struct WorkPreparation {
             reference?.value(ignoringCase: name)?.objectValue?.value(ignoringCase: key)?.objectValue
                 ?? ExpressionObject()
         }
+        var flow = try resolved(resource, source, object, within: [])
+        let given = reference?.value(ignoringCase: "parameters")?.objectValue ?? ExpressionObject()
+        for (name, value) in zip(given.names, given.values) { flow.parameters[name.lowercased()] = value }
+        return flow
+    }
+
+    /// A data flow or flowlet with what the activity gives for its datasets and linked services, by kind and by name;
+    /// the path is the flowlets that it is within, in lower case.
+    private func resolved(
+        _ resource: FactoryResource,
+        _ source: DataFlowSource,
+        _ given: (_ kind: String, _ name: String) -> ExpressionObject,
+        within path: [String]
+    ) throws(ExpressionError) -> ResolvedDataFlow {
         var flow = ResolvedDataFlow(
             name: resource.name,
             source: source,
             parameters: [:],
             datasets: [:],
-            linkedServices: [:]
+            linkedServices: [:],
+            isFlowlet: !path.isEmpty
         )
-        let given = reference?.value(ignoringCase: "parameters")?.objectValue ?? ExpressionObject()
-        for (name, value) in zip(given.names, given.values) { flow.parameters[name.lowercased()] = value }
-        let ends = ["sources", "sinks"].flatMap { resource.typeProperties[$0]?.elements ?? [] }
+        let ends = ["sources", "sinks", "transformations"].flatMap { resource.typeProperties[$0]?.elements ?? [] }
         for end in ends {
             guard let name = end["name"]?.string else { continue }
             if let target = end["dataset"].flatMap(FactoryReference.init) {
-                flow.datasets[name.lowercased()] = try dataset(
-                    named: target.name,
-                    object("datasetParameters", name)
-                )
+                flow.datasets[name.lowercased()] = try dataset(named: target.name, given("datasetParameters", name))
             } else if let target = end["linkedService"].flatMap(FactoryReference.init) {
                 flow.linkedServices[name.lowercased()] = try linkedService(
                     target.name,
-                    object("linkedServiceParameters", name),
+                    given("linkedServiceParameters", name),
                     context
                 )
             }
+        }
+        // A script that cannot be read is told when it is run.
+        guard case .success(let (script, _)) = Result(catching: { () throws(DuetError) in try source.parsed() }) else {
+            return flow
+        }
+        for use in resource.flowletUses(script) {
+            let key = use.flowlet.lowercased()
+            guard !path.contains(key), let flowlet = run.host.factory.resource(.dataflow, named: use.flowlet),
+                flowlet.isFlowlet, let source = flowlet.dataFlowSource
+            else { continue }
+            var inner = try resolved(flowlet, source, given, within: path + [key])
+            for member in use.parameters?.members ?? [] {
+                // An expression may stand as text or, as in activities, with its type.
+                inner.parameters[member.name.lowercased()] = (member.value["value"] ?? member.value).expressionValue
+            }
+            flow.flowlets[use.step.name.lowercased()] = inner
         }
         return flow
     }

@@ -79,11 +79,25 @@ public enum StandInCheck {
             let name = activity.typeProperties["dataFlow"].flatMap(FactoryReference.init)?.name,
             let flow = factory.resource(.dataflow, named: name)
         else { return [] }
-        return ["sources", "sinks"].flatMap { flow.typeProperties[$0]?.elements ?? [] }.compactMap { end in
+        return flowServices(flow, factory, within: [])
+    }
+
+    private static func flowServices(
+        _ flow: FactoryResource,
+        _ factory: Factory,
+        within path: [String]
+    ) -> [FactoryReference] {
+        let ends = ["sources", "sinks", "transformations"].flatMap { flow.typeProperties[$0]?.elements ?? [] }
+        return ends.flatMap { end -> [FactoryReference] in
             if let dataset = end["dataset"].flatMap(FactoryReference.init) {
-                return factory.resource(.dataset, named: dataset.name)?.linkedService
+                return [factory.resource(.dataset, named: dataset.name)?.linkedService].compactMap { $0 }
             }
-            return end["linkedService"].flatMap(FactoryReference.init)
+            if let name = end["flowlet"].flatMap(FactoryReference.init)?.name, !path.contains(name.lowercased()),
+                let flowlet = factory.resource(.dataflow, named: name)
+            {
+                return flowServices(flowlet, factory, within: path + [name.lowercased()])
+            }
+            return [end["linkedService"].flatMap(FactoryReference.init)].compactMap { $0 }
         }
     }
 
