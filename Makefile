@@ -27,10 +27,13 @@ test: setup ## build and run all tests
 	@scripts/setup tpch tpcds models reviews studio browser excel servers datafactory arrow
 	@swift test --no-parallel
 
-soak: setup ## a longer run of the generated tests, on a new seed
+soak: setup ## a longer run of the generated tests, on a new seed; DUET_TEST_CASES, DUET_TEST_MINUTES bound it
 	@scripts/setup tpch tpcds
-	@DUET_TEST_SEED=$${DUET_TEST_SEED:-$$RANDOM} DUET_TEST_CASES=$${DUET_TEST_CASES:-20000} \
-		DUET_TPCDS_ALL=1 DUET_TPCDS_SCALE=$${DUET_TPCDS_SCALE:-0.1} swift test --filter "GeneratedTests|PropertyTests|TPCDSTests"
+	@swift build --build-tests
+	@DUET_TEST_SEED=$${DUET_TEST_SEED:-$$(date +%s)} DUET_TEST_CASES=$${DUET_TEST_CASES:-20000} \
+		DUET_TEST_MINUTES=$${DUET_TEST_MINUTES:-60} DUET_TEST_CASE_SECONDS=$${DUET_TEST_CASE_SECONDS:-60} \
+		DUET_TPCDS_ALL=1 DUET_TPCDS_SCALE=$${DUET_TPCDS_SCALE:-0.1} \
+		swift test --skip-build --no-parallel --filter "GeneratedTests|PropertyTests|TPCDSTests"
 
 bench: build ## the benchmarks, as ratios against bare DuckDB measured in the same run
 	@scripts/setup tpch
