@@ -39,43 +39,6 @@ struct DatasetStore {
         try DatasetComments.write(dataset, isView: true, connection)
     }
 
-    /// Takes a change over into the rows: what has a negative weight goes, as often as it says, what has a positive comes.
-    ///
-    /// - Parameters:
-    ///   - change: A relation with the rows' columns and `__w`, in which no two entries are for equal rows.
-    ///   - columns: The rows' columns, in order.
-    /// - Returns: The rows added and taken away.
-    /// - Throws: ``DuckDBError`` when a statement fails.
-    func apply(_ change: String, columns: [ColumnDescription]) throws -> (inserted: Int, deleted: Int) {
-        let list = Self.list(columns)
-        let equal = columns.map {
-            let name = SQL.identifier($0.name)
-            return "r.\(name) IS NOT DISTINCT FROM c.\(name)"
-        }
-        var deleted = 0
-        if try connection.scalar("SELECT count(*) FROM \(change) WHERE __w < 0").int ?? 0 > 0 {
-            // Equal rows are numbered so that exactly as many go as the weight says.
-            deleted = try connection.execute(
-                """
-                DELETE FROM \(rows) WHERE rowid IN (
-                    SELECT __row FROM (
-                        SELECT r.rowid AS __row, c.__w AS __w,
-                            row_number() OVER (PARTITION BY c.rowid ORDER BY r.rowid) AS __number
-                        FROM \(rows) AS r JOIN \(change) AS c ON c.__w < 0 AND \(equal.joined(separator: " AND "))
-                    ) WHERE __number <= -__w
-                )
-                """
-            )
-        }
-        let inserted = try connection.execute(
-            """
-            INSERT INTO \(rows) (\(list))
-            SELECT \(list) FROM (SELECT *, unnest(range(__w)) FROM \(change) WHERE __w > 0)
-            """
-        )
-        return (inserted, deleted)
-    }
-
     /// Keeps a change for readers until all have taken it.
     ///
     /// - Parameters:
@@ -97,6 +60,9 @@ struct DatasetStore {
             try connection.execute("CREATE TABLE \(changes) AS \(none) UNION ALL \(select)")
         }
     }
+
+    /// The entries of the log that one update made.
+    func logged(version: Int) -> ChangeRows { ChangeRows(table: changes, condition: "__version = \(version)") }
 
     /// Forgets kept changes, for when the rows were made anew.
     func forgetChanges() throws { try connection.execute("DROP TABLE IF EXISTS \(changes)") }

@@ -76,7 +76,13 @@ extension DatasetUpdate {
             &measures
         )
         try makeDifference(change, new: new, old: old, columns: columns, query: query, measures: &measures)
-        _ = try store.apply(change, columns: columns)
+        _ = try apply(
+            ChangeRows(table: change),
+            entries: nil,
+            columns: columns.map(\.name),
+            query.text,
+            &measures
+        )
         let hasChanged = measures.rowsInserted + measures.rowsDeleted > 0
         if hasChanged, hasReaders { try log(change, version: version, columns: columns.map(\.name)) }
         let all = try connection.scalar("SELECT count(*) FROM \(store.rows)").int ?? 0

@@ -187,14 +187,20 @@ extension DatasetUpdate {
         let mapped = try rowwise.sql(over: relation, carrying: ["__w"], connection)
         let change = "temp.main.\(SQL.identifier("change:\(dataset.name)"))"
         let list = DatasetStore.list(columns)
-        try run(
+        let entries = try count(
             "CREATE OR REPLACE TEMP TABLE \(change) AS SELECT \(list), sum(__w)::BIGINT AS __w FROM (\(mapped)) "
                 + "GROUP BY \(list) HAVING sum(__w) <> 0",
             query.text,
             &measures
         )
         measures.rule = takesBack ? "the query over the changed rows, with their signs" : "the query over the new rows"
-        (measures.rowsInserted, measures.rowsDeleted) = try store.apply(change, columns: columns)
+        (measures.rowsInserted, measures.rowsDeleted) = try apply(
+            ChangeRows(table: change),
+            entries: entries,
+            columns: columns.map(\.name),
+            query.text,
+            &measures
+        )
         var result = try finishStream(
             "SELECT * FROM \(change)",
             version: version,

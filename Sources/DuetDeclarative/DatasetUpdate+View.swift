@@ -11,7 +11,8 @@ extension DatasetUpdate {
             pipeline: session.request.pipeline,
             graph: session.graph,
             connection: connection,
-            memory: memory
+            memory: memory,
+            changes: fewChanges()
         )
         .compile(node, query)
     }
@@ -84,15 +85,15 @@ extension DatasetUpdate {
         measures.flipsAt = choice.cost?.flipsAt
         if choice.way != .incremental { measures.whyNotCheaper = choice.reason }
         let start = ContinuousClock.now
-        let change: ChangeProgram?
+        let followed: Followed
         switch choice.way {
         case .incremental:
             do {
-                change = try follow(view, inputs, choice, query: query, measures: &measures)
+                followed = try follow(view, inputs, choice, query: query, version: version, measures: &measures)
             } catch let error as DuetError {
                 throw RuleFailure(error: error)
             }
-        case .direct: change = try computeDirectly(view, query: query, measures: &measures)
+        case .direct: followed = Followed(delta: try computeDirectly(view, query: query, measures: &measures))
         case .replace: return try replace(view, query: query, version: version, measures: &measures)
         }
         notes.columns = isRedefined ? nil : view.program.result.visible
@@ -103,100 +104,17 @@ extension DatasetUpdate {
             seconds: seconds,
             changes: choice.way == .incremental ? sizes : nil
         )
-        let rows = try rowsNow(measures)
-        let isUnchanged = measures.rowsInserted + measures.rowsDeleted == 0
-        if !isUnchanged, change?.reportsWrites == true {
+        var result = Result(rows: try publishedRows(try rowsNow(measures)))
+        result.hasChanged = measures.rowsInserted + measures.rowsDeleted > 0
+        if result.hasChanged {
+            if let delta = followed.delta {
+                if hasReaders { try log(delta, version: version, columns: view.program.result.visible.map(\.name)) }
+                result.checked = .change(delta)
+            }
             noteChange(measures, state)
-            return Result(rows: try publishedRows(rows), hasChanged: true, checked: .nothing)
         }
-        guard let delta = change?.deltaTable, !isUnchanged else {
-            let checked = choice.way == .direct ? Checked.all(store.rows) : .nothing
-            return Result(rows: try publishedRows(rows), hasChanged: false, checked: checked)
-        }
-        if hasReaders { try log(delta, version: version, columns: view.program.result.visible.map(\.name)) }
-        noteChange(measures, state)
-        let checked = choice.way == .direct ? Checked.all(store.rows) : .change(delta)
-        return Result(rows: try publishedRows(rows), hasChanged: true, checked: checked)
-    }
-
-    /// Turns the inputs' changes into the view's, block by block.
-    private func follow(
-        _ view: MaintainedView,
-        _ inputs: [ChangedInput],
-        _ choice: WayChoice,
-        query: Query,
-        measures: inout StepMeasures
-    ) throws -> ChangeProgram? {
-        measures.rowsRead = inputs.reduce(0) { $0 + $1.rows }
-        var change: ChangeProgram?
-        var strategies: [MaintenanceStrategy] = []
-        var blocks: [RefreshForecast.Block] = []
-        var changed = Dictionary(inputs.map { ($0.name.key, $0.kind) }) { first, _ in first }
-        let readsChange = Self.readsChange(of: dataset, hasReaders: hasReaders)
-        for node in view.program.nodes {
-            let isResult = node.name == view.program.result.name
-            let program = node.change(
-                changedInputs: changed,
-                needsDelta: view.program.needsDelta(of: node, hasReaders: readsChange),
-                stateRows: choice.stateRows(of: node, view, rows: memory.rows(of: dataset.name))
-            )
-            for statement in program.statements { try run(statement, query.text, &measures) }
-            var kind: ChangeKind?
-            if let delta = program.deltaTable {
-                if isResult {
-                    // Nothing else in the view reads its own change.
-                    try countRows(of: delta, measures: &measures)
-                    kind = measures.changeKind
-                } else {
-                    kind = try self.kind(of: delta)
-                    changed[node.name] = kind
-                }
-            }
-            for statement in program.apply(kind) {
-                if program.reportsWrites {
-                    let written = try write(statement, query.text, &measures)
-                    if written != (0, 0) { changed[node.name] = .mixed }
-                    if isResult { (measures.rowsInserted, measures.rowsDeleted) = written }
-                } else {
-                    try run(statement, query.text, &measures)
-                }
-            }
-            strategies.append(program.strategy)
-            blocks.append(
-                .init(
-                    name: node.name,
-                    rule: program.rule,
-                    strategy: program.strategy.rawValue,
-                    reason: program.reason
-                )
-            )
-            if isResult { change = program }
-        }
-        measures.blocks = blocks
-        measures.strategy = Self.strategy(strategies)
-        measures.rule = change.map { "\($0.rule): \($0.reason)" }
-        return change
-    }
-
-    /// Whether anybody reads the rows of a view's change, as its own rules do.
-    static func readsChange(of dataset: Dataset, hasReaders: Bool) -> Bool {
-        hasReaders || dataset.keptChanges != nil || !ExpectationCheck(dataset).isEmpty || !dataset.tableChecks.isEmpty
-    }
-
-    /// Runs a statement that gives what it did to each row it wrote.
-    private func write(
-        _ sql: String,
-        _ text: MappedText,
-        _ measures: inout StepMeasures
-    ) throws -> (inserted: Int, deleted: Int) {
-        var actions: [[Value]] = []
-        do {
-            try measures.time(sql) { actions = try connection.rows(sql) }
-        } catch let error as DuckDBError {
-            throw ErrorTranslation.error(error, dataset: dataset.name, text: text, names: names)
-        }
-        let names = actions.compactMap { $0.first?.string }
-        return (names.count { $0 != "DELETE" }, names.count { $0 != "INSERT" })
+        if choice.way == .direct { result.checked = .all(store.rows) }
+        return result
     }
 
     /// Computes the view by its own query, leaving the tables kept for changes behind.
@@ -204,7 +122,7 @@ extension DatasetUpdate {
         _ view: MaintainedView,
         query: Query,
         measures: inout StepMeasures
-    ) throws -> ChangeProgram? {
+    ) throws -> String? {
         let program = view.program.direct.fullChange(needsDelta: true)
         for statement in program.statements { try run(statement, query.text, &measures) }
         if let delta = program.deltaTable { try countRows(of: delta, measures: &measures) }
@@ -213,12 +131,12 @@ extension DatasetUpdate {
         measures.rule = "the query over everything, then the difference"
         try record(layout: "")
         try publishing(query, isSame: true)
-        return program
+        return program.deltaTable
     }
 
     // MARK: - What has changed
 
-    private struct ChangedInput {
+    struct ChangedInput {
         var name: DatasetName
         var kind: ChangeKind
         var rows: Int
@@ -226,6 +144,27 @@ extension DatasetUpdate {
 
     /// The most rows of a change that are read from the log where they are needed, without being set apart first.
     private static let fewRows = 1000
+
+    /// What this run has changed in an input, if its one update since then is all that this dataset has not seen.
+    private func lastChange(of name: DatasetName) -> UpdateNotes.Change? {
+        let seen = memory.seen(name, by: dataset.name)
+        return memory.change(of: name).flatMap { $0.since == seen ? $0 : nil }
+    }
+
+    /// The inputs' changes that are read from the log where they are needed, as queries in parentheses.
+    private func fewChanges() throws -> [DatasetName: String] {
+        var changes: [DatasetName: String] = [:]
+        for name in session.graph.resolvedInputs(of: node) {
+            guard let input = session.graph[name]?.dataset, input.kind != .view, let last = lastChange(of: name),
+                last.rows <= Self.fewRows
+            else { continue }
+            let source = DatasetStore(dataset: input, connection: connection)
+            let columns = try memory.columns(of: name) { try source.viewColumns() }
+            let query = source.changeQuery(since: last.since, columns: columns.map(\.name), isLone: true)
+            changes[name] = "(\(query))"
+        }
+        return changes
+    }
 
     private func changedInputs(
         _ view: MaintainedView,
@@ -238,16 +177,19 @@ extension DatasetUpdate {
             let before = seen[name] ?? 0
             guard let version = state.datasets[name]?.version, version > before else { continue }
             guard let input = session.graph[name]?.dataset else { continue }
+            let last = lastChange(of: name)
+            if let last, last.rows <= Self.fewRows {
+                changed.append(ChangedInput(name: name, kind: last.kind, rows: last.rows))
+                continue
+            }
             let source = DatasetStore(dataset: input, connection: connection)
             let columns = try memory.columns(of: name) { try source.viewColumns() }
-            let known = memory.change(of: name).flatMap { $0.since == before ? $0 : nil }
-            let isLone = known.map { $0.rows <= Self.fewRows } ?? false
-            let select = source.changeQuery(since: before, columns: columns.map(\.name), isLone: isLone)
-            let sql = "CREATE OR REPLACE TEMP \(isLone ? "VIEW" : "TABLE") \(delta) AS \(select)"
+            let select = source.changeQuery(since: before, columns: columns.map(\.name), isLone: false)
+            let sql = "CREATE OR REPLACE TEMP TABLE \(delta) AS \(select)"
             measures.statements.append(sql)
             try connection.execute(sql)
-            if let known {
-                changed.append(ChangedInput(name: name, kind: known.kind, rows: known.rows))
+            if let last {
+                changed.append(ChangedInput(name: name, kind: last.kind, rows: last.rows))
                 continue
             }
             guard let (kind, rows) = try look(at: delta) else { continue }
@@ -257,7 +199,7 @@ extension DatasetUpdate {
     }
 
     /// The signs in a change; nil when it is empty.
-    private func kind(of delta: String) throws -> ChangeKind? { try look(at: delta)?.kind }
+    func kind(of delta: String) throws -> ChangeKind? { try look(at: delta)?.kind }
 
     /// The signs in a change and its entries; nil when it is empty.
     private func look(at delta: String) throws -> (kind: ChangeKind, rows: Int)? {
@@ -301,12 +243,6 @@ extension DatasetUpdate {
         )
     }
 
-    private static func strategy(_ strategies: [MaintenanceStrategy]) -> StepMeasures.Strategy {
-        if strategies.contains(.full) { return .full }
-        if strategies.allSatisfy({ $0 == .nothing }) { return .nothing }
-        return strategies.allSatisfy { $0 == .append || $0 == .nothing } ? .append : .incremental
-    }
-
     // MARK: - Layout
 
     private func record(layout: String) throws {
@@ -315,13 +251,5 @@ extension DatasetUpdate {
         let name = Value.varchar(dataset.name.description)
         try connection.execute("DELETE FROM duet.layouts WHERE dataset = ?", [name])
         try connection.execute("INSERT INTO duet.layouts VALUES (?, ?)", [name, .varchar(layout)])
-    }
-}
-
-extension StepMeasures {
-    /// The kind of the change whose rows were counted; nil when it is empty.
-    fileprivate var changeKind: ChangeKind? {
-        guard rowsInserted + rowsDeleted > 0 else { return nil }
-        return ChangeKind(least: rowsDeleted > 0 ? -1 : 1, greatest: rowsInserted > 0 ? 1 : -1)
     }
 }

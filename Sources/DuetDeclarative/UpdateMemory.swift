@@ -47,6 +47,11 @@ final class UpdateMemory: Sendable {
 
     func rows(of dataset: DatasetName) -> Int? { content.withLock { $0.rows[dataset] } }
 
+    /// The version of an input that a dataset was last refreshed from; 0 for none.
+    func seen(_ input: DatasetName, by reader: DatasetName) -> Int {
+        content.withLock { $0.state.datasets[reader]?.seen[input] ?? 0 }
+    }
+
     /// What this run changed in a dataset, if it can be told in short.
     func change(of dataset: DatasetName) -> UpdateNotes.Change? { content.withLock { $0.changes[dataset] } }
 

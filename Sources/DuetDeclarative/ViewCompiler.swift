@@ -6,7 +6,7 @@ internal import DuetPipeline
 /// A materialized view's change rules, and where its inputs' changes are found.
 struct MaintainedView {
     let program: ViewProgram
-    /// The temporary relation with the change of each input, by the input's name.
+    /// The relation with the change of each input, by the input's name: a temporary one, or a query in parentheses.
     let deltas: [DatasetName: String]
 
     /// The kept tables' definitions: when they are other than those the state was made with, it must be made anew.
@@ -20,6 +20,8 @@ struct ViewCompiler {
     let connection: Connection
     /// What is known already; nil for plans.
     var memory: UpdateMemory?
+    /// The queries of those changes that are read where they are kept, by the inputs' names.
+    var changes: [DatasetName: String] = [:]
 
     /// The change rules; nil for datasets that are no views over datasets alone.
     ///
@@ -41,7 +43,7 @@ struct ViewCompiler {
             let inputs = try read.compactMap { input -> InputRelation? in
                 guard let source = graph[input.name]?.dataset else { return nil }
                 let store = DatasetStore(dataset: source, connection: connection)
-                let delta = "temp.main.\(SQL.identifier("delta:\(input.name.key)"))"
+                let delta = changes[input.name] ?? "temp.main.\(SQL.identifier("delta:\(input.name.key)"))"
                 deltas[input.name] = delta
                 let columns =
                     try memory.map { try $0.columns(of: input.name, store.viewColumns) } ?? store.viewColumns()

@@ -226,54 +226,52 @@ public enum WarehouseState {
         run: String,
         before: RefreshState.DatasetState?
     ) throws {
-        let name = Value.varchar(dataset.name.description)
-        let progress: [Value] = [Value(state.version), Value(state.base), Value(rows), .varchar(run)]
+        // Values stand in the text: DuckDB plans a statement with parameters twice, which takes longer than to run it.
+        let name = SQL.literal(dataset.name.description)
         let isSame = before?.definition == state.definition
-        let what: [Value] = isSame ? [] : [.varchar(dataset.kind.rawValue), .varchar(state.definition)]
+        var values = [
+            ("version", "\(state.version)"), ("base", "\(state.base)"), ("rows", "\(rows)"), ("run", SQL.literal(run)),
+            ("refreshed", "now()::TIMESTAMP"),
+        ]
+        if !isSame {
+            // What does not change is not written again: definitions are long.
+            values.append(("kind", SQL.literal(dataset.kind.rawValue)))
+            values.append(("definition", SQL.literal(state.definition)))
+        }
         if before == nil {
+            let columns = values.map(\.0).joined(separator: ", ")
             try connection.execute(
-                "INSERT INTO duet.datasets (version, base, rows, run, kind, definition, name, refreshed) "
-                    + "VALUES (?, ?, ?, ?, ?, ?, ?, now()::TIMESTAMP)",
-                progress + what + [name]
+                "INSERT INTO duet.datasets (name, \(columns)) VALUES (\(name), \(values.map(\.1).joined(separator: ", ")))"
             )
         } else {
-            // What does not change is not written again: definitions are long.
-            try connection.execute(
-                "UPDATE duet.datasets SET version = ?, base = ?, rows = ?, run = ?, refreshed = now()::TIMESTAMP"
-                    + (isSame ? "" : ", kind = ?, definition = ?") + " WHERE name = ?",
-                progress + what + [name]
-            )
+            let list = values.map { "\($0) = \($1)" }.joined(separator: ", ")
+            try connection.execute("UPDATE duet.datasets SET \(list) WHERE name = \(name)")
         }
         try recordSeen(connection, reader: name, state.seen, before: before?.seen)
         if before?.files.isEmpty == false || !files.isEmpty {
-            try recordSeenFiles(connection, reader: name, files: files)
+            try recordSeenFiles(connection, reader: .varchar(dataset.name.description), files: files)
         }
     }
 
     private static func recordSeen(
         _ connection: Connection,
-        reader name: Value,
+        reader name: String,
         _ inputs: [DatasetName: Int],
         before: [DatasetName: Int]?
     ) throws {
         if inputs == before ?? [:] { return }
         if let before, before.count == 1, let (input, version) = inputs.first, inputs.count == 1, before[input] != nil {
-            try connection.execute(
-                "UPDATE duet.seen_inputs SET version = ? WHERE reader = ?",
-                [Value(version), name]
-            )
+            try connection.execute("UPDATE duet.seen_inputs SET version = \(version) WHERE reader = \(name)")
             return
         }
         if before?.isEmpty == false {
-            try connection.execute("DELETE FROM duet.seen_inputs WHERE reader = ?", [name])
+            try connection.execute("DELETE FROM duet.seen_inputs WHERE reader = \(name)")
         }
         // One statement for all: each costs more than its rows.
         let seen = inputs.sorted { $0.key < $1.key }
         if !seen.isEmpty {
-            try connection.execute(
-                "INSERT INTO duet.seen_inputs VALUES \(seen.map { _ in "(?, ?, ?)" }.joined(separator: ", "))",
-                seen.flatMap { [name, .varchar($0.key.description), Value($0.value)] }
-            )
+            let rows = seen.map { "(\(name), \(SQL.literal($0.key.description)), \($0.value))" }
+            try connection.execute("INSERT INTO duet.seen_inputs VALUES \(rows.joined(separator: ", "))")
         }
     }
 

@@ -106,7 +106,9 @@ import Testing
         let told = try await plan(fixture, of: ["gold.sums"], tellsSQL: true)["gold.sums"]?.statements
         let run = try await fixture.run(.declarative).measures(of: "gold.sums")?.statements ?? []
         let merge = try #require(told?.first { $0.hasPrefix("MERGE") })
-        #expect(run.contains(merge))
+        // Few changed rows are read where they are kept, from a version on that a plan does not know.
+        let change = /\(SELECT "id", "v", __w FROM "duet_changes"\."bronze\.t" WHERE __version > \d+\)/
+        #expect(run.contains { $0.replacing(change, with: "temp.main.\"delta:bronze.t\"") == merge })
     }
 
     @Test func `what is kept is told in bytes, and dropped when every reader has taken it`() async throws {

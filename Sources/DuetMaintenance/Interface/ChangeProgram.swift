@@ -27,6 +27,8 @@ public struct ChangeProgram: Hashable, Sendable {
     /// It has the visible columns and `__w BIGINT`, consolidated. Nil when nothing changes, or when no change was asked
     /// for.
     public var deltaTable: String?
+    /// The query whose result the last of `statements` keeps in `deltaTable`; nil when `apply` does more than follow it.
+    public var deltaQuery: String?
     /// Statements that take the change into the state.
     public var apply: [String]
     /// Whether `apply` does nothing but take the change's rows out of the state and then into it.

@@ -220,7 +220,8 @@ public struct NodeProgram: Sendable {
             onlyAdds ? "new input rows can only add rows" : "only rows that come from changed input rows are touched",
             builder,
             NodePlan.apply(delta: plan.deltaTable, to: stateTable, names, removes: !onlyAdds),
-            followsDelta: true
+            followsDelta: true,
+            deltaQuery: delta
         )
     }
 
@@ -229,7 +230,8 @@ public struct NodeProgram: Sendable {
         _ reason: String,
         _ builder: DeltaBuilder,
         _ apply: [String],
-        followsDelta: Bool = false
+        followsDelta: Bool = false,
+        deltaQuery: String? = nil
     ) -> ChangeProgram {
         ChangeProgram(
             strategy: strategy,
@@ -237,6 +239,7 @@ public struct NodeProgram: Sendable {
             reason: reason,
             statements: builder.statements,
             deltaTable: SQLText.temporary(plan.deltaTable),
+            deltaQuery: deltaQuery,
             apply: apply,
             followsDelta: followsDelta,
             cleanup: builder.temporaries.map { "DROP TABLE IF EXISTS \(SQLText.temporary($0))" }
