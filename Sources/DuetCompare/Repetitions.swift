@@ -9,11 +9,8 @@ extension Comparison {
         /// and no play is begun after so many seconds.
         case untilNarrow(Double, most: Int, seconds: Double)
 
-        /// The fewest repetitions of which an interval is believed.
-        ///
-        /// All of n values lie on one side of the median with a chance of 2 / 2^n: of fewer than six, not even the interval
-        /// from the least to the greatest holds the median in 95 of 100 cases.
-        public static let fewest = 6
+        /// The fewest repetitions of which an interval is believed, see ``Measurement/fewestForInterval``.
+        public static let fewest = Measurement.fewestForInterval
 
         /// Why no more repetitions are made; nil when there are to be more.
         ///

@@ -31,7 +31,7 @@ public struct Sweep: Sendable {
     ///   - repetitions: How often each point is measured, if the limit leaves time for it.
     ///   - limit: No point begins that would probably end after so many seconds.
     ///   - percentages: The percentages of rows that change, in the order in which they are measured.
-    ///   - sizes: The sizes, growing, as multiples of the first.
+    ///   - sizes: The sizes, growing, as multiples of what is there at first.
     ///   - progress: Told of each point.
     public init(
         _ comparison: Comparison,

@@ -79,11 +79,11 @@ struct SweepWalk {
 
     /// Measures at each size, which grows out of the one before.
     mutating func measureSizes(repetitions: Int) throws {
-        guard let start = first, let smallest = sizes.first else { return }
-        var (state, rows, last) = (start, rowsAtFirst, smallest)
+        guard let start = first else { return }
+        var (state, rows, last) = (start, rowsAtFirst, 1)
         var growing = 0.0
         for (index, size) in sizes.enumerated() {
-            if index > 0 {
+            if size > last {
                 // What comes next is larger by the same factor as what came last, and takes longer by about as much.
                 let factor = Double(size) / Double(last)
                 guard isTime(for: max(growing, lasted.values.max() ?? 0) * factor) else { break }
@@ -93,7 +93,7 @@ struct SweepWalk {
                 let percent = (factor - 1) * 100
                 let step = SweepPoint(series: .size, change: .append, x: Double(size)).step(percent: percent)
                 rows = try grow(step, number: 10 + index)
-                if index > 1 { try state.forget() }
+                if last > 1 { try state.forget() }
                 state = try PlayState(of: play, named: "size-\(size)")
                 growing = elapsed - began
                 last = size
@@ -104,7 +104,7 @@ struct SweepWalk {
                         SweepPoint(series: .size, change: change, x: Double(size)),
                         from: state,
                         number: 200 + index,
-                        percent: Sweep.percentAtSizes * Double(smallest) / Double(size),
+                        percent: Sweep.percentAtSizes / Double(size),
                         rowsBefore: rows
                     )
                 }

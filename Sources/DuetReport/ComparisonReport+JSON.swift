@@ -19,6 +19,7 @@ extension ComparisonReport {
             ],
             "method": method.json,
             "repetitions": .integer(Int64(repetitions)),
+            "intervals": .string(intervals.rawValue),
             "equal": .bool(isEqual),
             "first_difference": firstDifference.map {
                 ["step": .string($0.step), "dataset": .string($0.dataset.name.description)]
@@ -26,6 +27,7 @@ extension ComparisonReport {
             "datasets": .array(datasets.map(\.json)),
             "steps": .array(steps.map(\.json)),
         ]
+        object["spread_note"] = spreadNote.map { .string($0) }
         object["effort"] = effort?.json
         object["cost"] = cost?.json
         object["sweep"] = sweep?.json

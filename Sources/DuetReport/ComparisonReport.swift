@@ -96,6 +96,30 @@ public struct ComparisonReport: Sendable {
         self.steps = steps
     }
 
+    /// What the intervals of the steps' times and ratios are worth.
+    public enum Intervals: String, Sendable, Hashable {
+        /// There are none, of fewer than three repetitions.
+        case none
+        /// They show how far the repetitions spread, and hold the median less often than in 95 of 100 cases.
+        case spread
+        /// They hold the median in 95 of 100 cases.
+        case confidence
+    }
+
+    /// What the intervals of the steps' times and ratios are worth.
+    public var intervals: Intervals {
+        if repetitions < 3 { return .none }
+        return repetitions < Measurement.fewestForInterval ? .spread : .confidence
+    }
+
+    /// What to say of intervals that are only a spread; nil for others.
+    var spreadNote: String? {
+        guard intervals == .spread else { return nil }
+        return "Of \(repetitions) repetitions the intervals are only a spread: they hold the median less often than in 95 of "
+            + "100 cases, whatever method makes them; that takes \(Measurement.fewestForInterval) (`--repeat "
+            + "\(Measurement.fewestForInterval)`, or `--precision`)."
+    }
+
     /// Whether somebody stopped it before it was done.
     public var isInterrupted: Bool { method.isInterrupted || sweep?.isInterrupted ?? false }
 

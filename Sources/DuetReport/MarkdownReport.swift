@@ -35,6 +35,7 @@ public enum MarkdownReport {
         if report.repetitions > 1 || report.method.isInterrupted {
             text = "\n\nplayed \(report.repetitions) time\(report.repetitions == 1 ? "" : "s"): \(report.method.stop)"
         }
+        if let note = report.spreadNote { text += "\n\(note.replacing("`", with: ""))" }
         return noise(report).map { text + "\n\($0)" } ?? text
     }
 
@@ -42,7 +43,7 @@ public enum MarkdownReport {
     private static func noise(_ report: ComparisonReport) -> String? {
         let noisy = report.steps.filter { $0.ratio?.isTooNoisy == true }.map { "'\($0.name)'" }
         guard !noisy.isEmpty else { return nil }
-        return "too noisy for a ratio: \(noisy.joined(separator: ", ")); the upper end of the 95 % interval is more "
+        return "too noisy for a ratio: \(noisy.joined(separator: ", ")); the upper end of the interval is more "
             + "than \(NumberText.decimals(TimeRatio.widest, 0)) times its lower end"
     }
 
@@ -119,8 +120,8 @@ public enum MarkdownReport {
         case 1: "Each step was run once in each style; take small differences for noise."
         case 2: "The scenario was played twice from the start; times are means of two."
         default:
-            "The scenario was played \(report.repetitions) times from the start; times are medians, and ratios have 95 % "
-                + "intervals by bootstrap."
+            "The scenario was played \(report.repetitions) times from the start; times are medians, and ratios have "
+                + (report.spreadNote.map { "intervals by bootstrap. \($0)" } ?? "95 % intervals by bootstrap.")
         }
     }
 

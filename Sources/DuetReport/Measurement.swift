@@ -8,6 +8,11 @@ public struct Measurement: Sendable, Hashable {
     public var median: Double
     /// The interval that holds the median in 95 of 100 resamples; nil for fewer than three values.
     public var interval: ClosedRange<Double>?
+    /// The fewest values of which the interval is one, and not only a spread.
+    ///
+    /// All of n values lie on one side of the true median with a chance of 2 / 2^n. Of fewer than six not even the interval
+    /// from the least to the greatest, beyond which no resample reaches, holds it in 95 of 100 cases.
+    public static let fewestForInterval = 6
     /// The places in ``values`` of those that lie more than 1.5 interquartile ranges outside the quartiles.
     public var outliers: [Int]
 

@@ -76,6 +76,14 @@ struct CompareCommand: ParsableCommand {
     )
     var sweepMinutes = Sweep.limit / 60
 
+    @Option(
+        help: """
+            With --sweep: measure at these sizes alone, as 1,4,8: multiples of the data there at first; the part that \
+            changes is then not measured.
+            """
+    )
+    var sweepSizes: String?
+
     @Option(help: "A file of prices, to show what the runs would come to; see docs/cost.md.")
     var prices: String?
 
@@ -84,10 +92,23 @@ struct CompareCommand: ParsableCommand {
 
     func validate() throws {
         if declarative == nil, pipeline == nil { throw ValidationError("name the pipeline's folder") }
+        _ = try sizes()
         if sweepMinutes <= 0 { throw ValidationError("--sweep-minutes must be above 0") }
         if declarative != nil, pipeline != nil {
             throw ValidationError("--declarative takes the place of the pipeline's folder; give one of them")
         }
+    }
+
+    /// The sizes that --sweep-sizes names; nil without it.
+    private func sizes() throws -> [Int]? {
+        guard let sweepSizes else { return nil }
+        let parts = sweepSizes.split(separator: ",", omittingEmptySubsequences: false)
+        let sizes = parts.compactMap { Int($0.filter { $0 != " " }) }
+        guard sweep else { throw ValidationError("--sweep-sizes needs --sweep") }
+        guard sizes.count == parts.count, sizes.allSatisfy({ 1...1_024 ~= $0 }), sizes == Set(sizes).sorted() else {
+            throw ValidationError("--sweep-sizes takes growing whole numbers from 1 to 1024, as 1,4,8; found '\(sweepSizes)'")
+        }
+        return sizes
     }
 
     func run() throws {
@@ -130,10 +151,13 @@ struct CompareCommand: ParsableCommand {
         )
         var result = try comparison.run()
         if sweep, !result.isInterrupted {
+            let named = try sizes()
             result.sweep = try Sweep(
                 comparison,
                 repetitions: measuring.count ?? 3,
                 limit: sweepMinutes * 60,
+                percentages: named == nil ? Sweep.percentages : [],
+                sizes: named ?? Sweep.sizes,
                 progress: note
             ).run()
         }

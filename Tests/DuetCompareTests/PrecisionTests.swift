@@ -59,7 +59,7 @@ import Testing
             report.steps[0].declarative[index].seconds = [1, 5, 25][index]
             report.steps[0].procedural[index].seconds = 1
         }
-        let line = "too noisy for a ratio: 'initial load'; the upper end of the 95 % interval is more than 2 times"
+        let line = "too noisy for a ratio: 'initial load'; the upper end of the interval is more than 2 times"
         #expect(MarkdownReport.summary(report).contains(line))
         #expect(try MarkdownReport.text(report).contains(line))
         #expect(report.json["steps"]?.array?.first?["ratio"]?["value"] == .null)

@@ -69,6 +69,10 @@ import Testing
         let shown = try await PagePrinter().open(page)
         #expect(shown.console.isEmpty, "\(shown.console)")
         #expect(shown.page.contains("data-drawn=\"yes\""))
+        // Three repetitions: the intervals are only a spread, and everything that shows them says so.
+        #expect(value["intervals"]?.string == "spread")
+        #expect(shown.page.contains("the intervals are only a spread"))
+        #expect(!shown.page.contains("95 % interval</th>"))
         // Two bars for each of three steps, and a chart for each kind.
         #expect(shown.page.components(separatedBy: "data-bar=").count - 1 == 6)
         for mark in ["data-gantt=", "data-node=\"gold.total\"", "data-line=\"declarative\"", "class=\"transfer\""] {

@@ -31,6 +31,16 @@ import Testing
         #expect(report.breakEven(.append) != nil && report.growth(.append)?.size == 2)
     }
 
+    @Test func `sizes can be named alone, and each grows out of what was there at first`() async throws {
+        let fixture = try ComparisonFixture()
+        let sweep = Sweep(comparison(fixture), repetitions: 1, percentages: [], sizes: [2, 6])
+        let report = try await offPool { try sweep.run() }
+        #expect(report.isEqual && report.leftOut.isEmpty)
+        #expect(report.points.map(\.x) == [2, 2, 6, 6] && report.points.allSatisfy { $0.series == .size })
+        #expect(report.points.map(\.rowsBefore) == [800, 800, 2_400, 2_400])
+        #expect(report.breakEven(.append) == nil && report.growth(.append)?.size == 3)
+    }
+
     @Test func `the limit of time leaves points out and names them`() async throws {
         let fixture = try ComparisonFixture()
         let sweep = Sweep(comparison(fixture), limit: 0, percentages: [0, 10], sizes: [1])

@@ -34,6 +34,25 @@ import Testing
         #expect(TimeRatio(declarative: [1], procedural: []) == nil)
     }
 
+    @Test(arguments: [(1, "none"), (2, "none"), (3, "spread"), (5, "spread"), (6, "confidence"), (30, "confidence")])
+    func `intervals of few repetitions are called a spread in text and JSON`(_ repetitions: Int, _ kind: String) throws {
+        let report = ComparisonReport(
+            pipeline: "p",
+            summary: nil,
+            date: "2026-01-01",
+            machine: Machine(processor: "x", cores: 2, memory: 1, system: "s", duckDB: "1"),
+            repetitions: repetitions,
+            datasets: [],
+            steps: []
+        )
+        #expect(report.json["intervals"]?.string == kind)
+        #expect((report.json["spread_note"] != nil) == (kind == "spread"))
+        for text in [try MarkdownReport.text(report), MarkdownReport.summary(report)] {
+            #expect(text.contains("only a spread") == (kind == "spread"), "\(text)")
+        }
+        #expect(try MarkdownReport.text(report).contains("have 95 % intervals") == (kind == "confidence"))
+    }
+
     @Test func `a run's time is split among what went on, and what no step covers is orchestration`() {
         let log = EventLog(runID: "r", pipeline: "p", style: "s")
         let step = { (name: String, kind: RunEvent.StepKind, from: Double, seconds: Double) in

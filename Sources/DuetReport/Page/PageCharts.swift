@@ -39,7 +39,7 @@ enum PageCharts {
               bar.append("rect").attr("class", name).attr("data-bar", style).attr("y", y).attr("height", 13).attr("rx", 2)
                 .attr("width", Math.max(1, x));
               tip(bar, `${step.step}, ${style}: median ${seconds(measured.median)}`
-                + (measured.low != null ? `, 95 % interval ${seconds(measured.low)} to ${seconds(measured.high)}` : "")
+                + (measured.low != null ? `, ${interval} ${seconds(measured.low)} to ${seconds(measured.high)}` : "")
                 + ` of ${run.seconds.length}`);
               if (measured.low != null) {
                 bar.append("line").attr("class", "whisker").attr("x1", scale(measured.low)).attr("x2", scale(measured.high))

@@ -7,6 +7,9 @@ enum PageScript {
         const styles = [["procedural", "p"], ["declarative", "d"]];
         const prefersReduced = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
+        // Of few repetitions the interval is only a spread, and is called that.
+        const interval = report.intervals === "spread" ? "spread" : "95 % interval";
+
         const significant = value => {
           if (value === 0) return "0";
           const size = Math.floor(Math.log10(Math.abs(value)));

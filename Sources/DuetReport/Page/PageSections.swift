@@ -47,12 +47,13 @@ enum PageSections {
             ["rows written p / d", step => count(step.procedural.rows_written) + " / " + count(step.declarative.rows_written), "n"],
             ["fetched p / d", step => bytes(step.procedural.bytes_transferred) + " / " + bytes(step.declarative.bytes_transferred), "n"],
             ["tables", step => ({ text: !step.datasets.length ? "–" : step.equal ? "equal" : "DIFFERENT", class: step.equal ? "good" : "bad" })],
-          ], report.steps, "Every step: times are medians; ratio is declarative by procedural, with its 95 % interval", "steps"));
+          ], report.steps, "Every step: times are medians; ratio is declarative by procedural, with its " + interval, "steps"));
         }
 
         { // Times
           const part = section("times", "Time for each step", report.repetitions >= 3
-            ? `Medians of ${report.repetitions} repetitions with their 95 % intervals (bootstrap); every repetition is a dot, outliers are ringed.`
+            ? `Medians of ${report.repetitions} repetitions with their ${interval}s (bootstrap); every repetition is a dot, outliers are ringed.`
+              + (report.intervals === "spread" ? ` ${report.spread_note.replaceAll("`", "")}` : "")
             : report.repetitions === 1 ? "Each step was run once in each style; take small differences for noise."
               : "Two repetitions; too few for an interval.");
           part.append(legend([["procedural", "p"], ["declarative", "d"]]));
@@ -62,7 +63,7 @@ enum PageSections {
           part.append(behind("All repetitions as a table", table([
             ["step", row => row.step], ["style", row => row.style],
             ["median", row => seconds(row.run.measurement.median), "n"],
-            ["95 % interval", row => row.run.measurement.low == null ? "–" : seconds(row.run.measurement.low) + " – " + seconds(row.run.measurement.high), "n"],
+            [interval, row => row.run.measurement.low == null ? "–" : seconds(row.run.measurement.low) + " – " + seconds(row.run.measurement.high), "n"],
             ["repetitions", row => row.run.seconds.map(seconds).join(", ")], ["outliers", row => count(row.run.measurement.outliers.length), "n"],
           ], played.flatMap(step => styles.map(([style]) => ({ step: step.step, style, run: step[style] }))), "Times of every repetition", "repetitions")));
         }
