@@ -115,7 +115,8 @@ public struct ComparisonReport: Sendable {
     /// What to say of intervals that are only a spread; nil for others.
     var spreadNote: String? {
         guard intervals == .spread else { return nil }
-        return "Of \(repetitions) repetitions the intervals are only a spread: they hold the median less often than in 95 of "
+        return
+            "Of \(repetitions) repetitions the intervals are only a spread: they hold the median less often than in 95 of "
             + "100 cases, whatever method makes them; that takes \(Measurement.fewestForInterval) (`--repeat "
             + "\(Measurement.fewestForInterval)`, or `--precision`)."
     }

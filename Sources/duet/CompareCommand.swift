@@ -106,7 +106,9 @@ struct CompareCommand: ParsableCommand {
         let sizes = parts.compactMap { Int($0.filter { $0 != " " }) }
         guard sweep else { throw ValidationError("--sweep-sizes needs --sweep") }
         guard sizes.count == parts.count, sizes.allSatisfy({ 1...1_024 ~= $0 }), sizes == Set(sizes).sorted() else {
-            throw ValidationError("--sweep-sizes takes growing whole numbers from 1 to 1024, as 1,4,8; found '\(sweepSizes)'")
+            throw ValidationError(
+                "--sweep-sizes takes growing whole numbers from 1 to 1024, as 1,4,8; found '\(sweepSizes)'"
+            )
         }
         return sizes
     }

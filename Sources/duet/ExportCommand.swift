@@ -1,4 +1,5 @@
 import ArgumentParser
+import DuetCompare
 import DuetEngine
 import DuetFactory
 import DuetPipeline
@@ -17,7 +18,8 @@ struct ExportCommand: ParsableCommand {
             commandName: "adf",
             abstract: "Writes the derived activities as an Azure Data Factory in the git layout.",
             discussion: """
-                A stand-ins.yml beside it makes the factory run here.
+                A stand-ins.yml beside it makes the factory run here. A factory reads text as text: where a
+                query has types found out for it, those of the last run are written as casts.
 
                 Example:
                   duet export adf pipelines/flights --to flights-factory
@@ -31,14 +33,15 @@ struct ExportCommand: ParsableCommand {
         var to: String
 
         func run() throws {
-            let count = try Self.write(try options.load(), to: to)
+            let count = try Self.write(try options.load(), home: options.home, to: to)
             Console.print("wrote \(count) resources and stand-ins.yml to \(to)")
         }
 
         /// Writes the factory of a pipeline's derived activities; gives the number of its resources.
-        static func write(_ pipeline: Pipeline, to folder: String) throws -> Int {
+        static func write(_ pipeline: Pipeline, home: String, to folder: String) throws -> Int {
             let graph = try QueryAnalysis.graph(of: pipeline, connection: try Warehouse.scratch())
-            let export = try FactoryExport.files(of: pipeline, graph: graph)
+            let found = try FoundTypes(PipelineHome(pipeline: pipeline.name, root: home))
+            let export = try FactoryExport.files(of: pipeline, graph: graph) { found.columns(of: $0, $1) }
             for (path, value) in export.files {
                 try ExportCommand.write(value.text(pretty: true) + "\n", "\(folder)/\(path)")
             }

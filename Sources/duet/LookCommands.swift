@@ -135,7 +135,7 @@ extension DebugCommand {
         if !FactoryValidation.isFactory(folder) {
             let pipeline = try options.load()
             folder = "\(PipelineHome(pipeline: pipeline.name, root: options.home).folder)/debug-factory"
-            _ = try ExportCommand.ADF.write(pipeline, to: folder)
+            _ = try ExportCommand.ADF.write(pipeline, home: options.home, to: folder)
             let named = pipeline.datasets.first { $0.name.key == stop.lowercased() }
             if let named { stop = StepName.dataset(named.name, style: Style.procedural.rawValue) }
         }

@@ -90,7 +90,7 @@ import Testing
         let pipeline = try fixture.pipeline()
         let graph = try QueryAnalysis.graph(of: pipeline, connection: try Warehouse.scratch())
         let error = #expect(throws: DuetError.self) { try FactoryExport.files(of: pipeline, graph: graph) }
-        #expect(error?.hint == "write inferColumnTypes => false and cast in the query")
+        #expect(error?.hint?.contains("write inferColumnTypes => false and cast in the query") == true)
     }
 
     @Test(.enabled(if: ResourceSchema.isThere)) func `what is exported fits the service's own schema`() throws {

@@ -35,7 +35,8 @@ import Testing
     }
 
     @Test(arguments: [(1, "none"), (2, "none"), (3, "spread"), (5, "spread"), (6, "confidence"), (30, "confidence")])
-    func `intervals of few repetitions are called a spread in text and JSON`(_ repetitions: Int, _ kind: String) throws {
+    func `intervals of few repetitions are called a spread in text and JSON`(_ repetitions: Int, _ kind: String) throws
+    {
         let report = ComparisonReport(
             pipeline: "p",
             summary: nil,

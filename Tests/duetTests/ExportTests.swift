@@ -37,3 +37,30 @@ import Testing
         #expect(!TemporaryFolder.exists("\(fixture.folder.path)/spark"))
     }
 }
+
+/// What a factory needs that a pipeline only finds out: the types of text.
+@Suite struct FoundTypeTests {
+    private func fixture() throws -> CommandFixture {
+        let definition = """
+            name: fixture
+            sources:
+              orders: {location: data/orders-1.csv}
+              names: {location: data/names.csv}
+            """
+        return try CommandFixture(definition: definition)
+    }
+
+    @Test func `before a run the error says to run, and afterwards the types found are casts`() async throws {
+        let fixture = try fixture()
+        let early = try await fixture.duet("debug", "pipeline", "--style=procedural", "--until=gold.total")
+        #expect(early.status == 1)
+        #expect(early.errors.contains("hint: run the pipeline once (duet run)"), "\(early.errors)")
+        #expect(try await fixture.duet("run", "pipeline", "--style=declarative").status == 0)
+        let debug = try await fixture.duet("debug", "pipeline", "--style=procedural", "--until=gold.total")
+        #expect(debug.output.contains("stopped before fixture/Make gold_total"), "\(debug)")
+        #expect(try await fixture.duet("export", "adf", "pipeline", "--to", "factory").status == 0)
+        let activities = try fixture.folder.text("factory/pipeline/fixture.json")
+        #expect(activities.contains(#"CAST(\"amount\" AS BIGINT) AS \"amount\""#), "\(activities)")
+        #expect(try await fixture.duet("run", "factory", "--home=home-factory").status == 0)
+    }
+}

@@ -7,11 +7,15 @@ internal import Foundation
 /// Each source becomes a Copy into a table of the landing schema (a list of files a Lookup, and a ForEach over it), each
 /// dataset a Script with its query, held to its expectations. What is written runs here as it is.
 public struct FactoryExport {
+    /// A column of a source's files, with the type it is read by.
+    public typealias TypedColumn = (name: String, type: String)
+
     private let pipeline: Pipeline
     private let graph: DatasetGraph
+    private let types: (DatasetName, FileRead) -> [TypedColumn]?
     private var files: [(path: String, value: JSONValue)] = []
     /// The landing tables by source and options, so that two readers alike share one.
-    private var landed: [String: (table: String, activity: String)] = [:]
+    private var landed: [String: (table: String, activity: String, isText: Bool)] = [:]
     private var activities: [JSONValue] = []
 
     /// The linked service that all tables are in.
@@ -19,9 +23,14 @@ public struct FactoryExport {
     /// The schema of the landing tables.
     public static let schema = "landing"
 
-    private init(_ pipeline: Pipeline, _ graph: DatasetGraph) {
+    private init(
+        _ pipeline: Pipeline,
+        _ graph: DatasetGraph,
+        _ types: @escaping (DatasetName, FileRead) -> [TypedColumn]?
+    ) {
         self.pipeline = pipeline
         self.graph = graph
+        self.types = types
     }
 
     /// The files of the factory, by path, and the stand-ins that make it run here.
@@ -29,13 +38,16 @@ public struct FactoryExport {
     /// - Parameters:
     ///   - pipeline: The pipeline.
     ///   - graph: Its datasets in order.
+    ///   - types: The columns that an earlier run has found in text whose types are found out; nil where none has. A factory
+    ///     reads text as text, so they are written as casts.
     /// - Returns: JSON by path below the factory's folder, in order, and the text of stand-ins.yml.
     /// - Throws: ``DuetError`` with `UNSUPPORTED` for what a data factory has no words for.
     public static func files(
         of pipeline: Pipeline,
-        graph: DatasetGraph
+        graph: DatasetGraph,
+        types: @escaping (DatasetName, FileRead) -> [TypedColumn]? = { _, _ in nil }
     ) throws(DuetError) -> (files: [(path: String, value: JSONValue)], standIns: String) {
-        var export = FactoryExport(pipeline, graph)
+        var export = FactoryExport(pipeline, graph, types)
         try export.write()
         return (export.files, export.standIns)
     }
@@ -69,8 +81,14 @@ public struct FactoryExport {
         if let frame = dataset.columnFrame { text = frame.sql(text) }
         var before = node.inputs.map { "Make \($0.schema)_\($0.table)" }
         for read in flow.query.fileReads {
-            let landing = try land(read)
-            text = text.replacing("\"\(read.relation)\"", with: "\"\(landing.table)\"")
+            let found = types(dataset.name, read)
+            let landing = try land(read, isTyped: found != nil)
+            var relation = quoted(landing.table)
+            if let found, landing.isText {
+                let casts = found.map { "CAST(\(quoted($0.name)) AS \($0.type)) AS \(quoted($0.name))" }
+                relation = "(SELECT \(casts.joined(separator: ", ")) FROM \(relation))"
+            }
+            text = text.replacing("\"\(read.relation)\"", with: relation)
             before.append(landing.activity)
         }
         let name = "\(quoted(dataset.name.schema)).\(quoted(dataset.name.table))"
@@ -104,7 +122,10 @@ public struct FactoryExport {
 
     // MARK: - Sources
 
-    private mutating func land(_ read: FileRead) throws(DuetError) -> (table: String, activity: String) {
+    private mutating func land(
+        _ read: FileRead,
+        isTyped: Bool
+    ) throws(DuetError) -> (table: String, activity: String, isText: Bool) {
         guard let source = pipeline.source(named: read.source) else {
             throw DuetError(.unknownSource, "there is no source '\(read.source)'", at: read.location)
         }
@@ -122,7 +143,7 @@ public struct FactoryExport {
         if let known = landed[key] { return known }
         let number = landed.values.filter { $0.table.hasPrefix("files_\(source.name)") }.count
         let table = "files_\(source.name)" + (number == 0 ? "" : "_\(number + 1)")
-        let format = try SourceFormat(source, options, at: read.location)
+        let format = try SourceFormat(source, options, at: read.location, hasTypes: isTyped)
         let service = "Source_\(source.name)"
         if number == 0 {
             let (base, _) = Self.split(source)
@@ -145,8 +166,9 @@ public struct FactoryExport {
                     at: source.location
                 )
             }
-        landed[key] = (table, activity)
-        return (table, activity)
+        let made = (table: table, activity: activity, isText: format.isTyped)
+        landed[key] = made
+        return made
     }
 
     private mutating func writeFile(_ source: Source, _ table: String, _ format: SourceFormat) -> String {
@@ -307,20 +329,31 @@ private struct SourceFormat {
     let type: String
     let sourceType: String
     private var properties: JSONObject = [:]
+    /// Whether the query has types found out for it in what is text.
+    private(set) var isTyped = false
 
-    init(_ source: Source, _ options: [ReadOption], at location: SourceLocation) throws(DuetError) {
+    init(
+        _ source: Source,
+        _ options: [ReadOption],
+        at location: SourceLocation,
+        hasTypes: Bool
+    ) throws(DuetError) {
         switch source.format {
         case .json, .jsonl: (type, sourceType) = ("Json", "JsonSource")
         case .parquet: (type, sourceType) = ("Parquet", "ParquetSource")
         case .csv:
             (type, sourceType) = ("DelimitedText", "DelimitedTextSource")
-            try readText(options, at: location)
+            try readText(options, at: location, hasTypes: hasTypes)
         }
     }
 
-    private mutating func readText(_ options: [ReadOption], at location: SourceLocation) throws(DuetError) {
+    private mutating func readText(
+        _ options: [ReadOption],
+        at location: SourceLocation,
+        hasTypes: Bool
+    ) throws(DuetError) {
         properties = ["columnDelimiter": ",", "quoteChar": "\"", "firstRowAsHeader": true]
-        var isTyped = true
+        isTyped = true
         for option in options {
             switch option.name {
             case "format", "mode", "schemaevolutionmode": break
@@ -340,11 +373,12 @@ private struct SourceFormat {
                 )
             }
         }
-        if isTyped {
+        if isTyped, !hasTypes {
             throw DuetError(
                 .unsupported,
                 "a data factory reads text as text, and this query has types found out for it",
-                hint: "write inferColumnTypes => false and cast in the query",
+                hint: "run the pipeline once (duet run), and the types it finds are written as casts; or write "
+                    + "inferColumnTypes => false and cast in the query",
                 at: location
             )
         }
