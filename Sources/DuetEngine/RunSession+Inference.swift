@@ -42,6 +42,7 @@ extension RunRequest {
         options.mode = inferenceMode
         options.budget = budget
         options.isCancelled = { control.isCancelled }
+        options.pipeline = pipeline.name
         return InferenceService(models: pipeline.models, folder: pipeline.folder, options: options)
     }
 }

@@ -1,11 +1,11 @@
 internal import Dispatch
 package import DuckKit
 package import DuetPipeline
-internal import Foundation
+package import Foundation
 internal import Glibc
 
 /// Work that holds up its thread, kept off the few that all tasks share.
-enum SourceWork {
+package enum SourceWork {
     static func run<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
         try await withCheckedThrowingContinuation { continuation in
             DispatchQueue.global().async { continuation.resume(with: Swift.Result { try work() }) }
@@ -20,7 +20,7 @@ enum SourceWork {
     ///   - location: where errors are told.
     ///   - take: gets each piece; throwing ends the command.
     /// - Throws: what `take` throws, or ``DuetError`` when the command is missing or fails.
-    static func output(
+    package static func output(
         of command: [String],
         environment: [String: String] = [:],
         at location: SourceLocation,

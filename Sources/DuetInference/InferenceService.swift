@@ -15,6 +15,8 @@ public enum InferenceMode: Sendable, Hashable {
 public struct InferenceOptions: Sendable {
     /// The result store's file; nil for none that outlives the run.
     public var store: String?
+    /// The pipeline that asks, whose inputs without an answer are kept as its own; nil keeps them as everybody's.
+    public var pipeline: String?
     /// Whether results are kept for later runs only where a model says `reuse: true`, as in the procedural style.
     public var keepsOnlyReused = false
     /// What calls come to.
@@ -178,7 +180,8 @@ public final class InferenceService: Sendable {
         let isKept = options.store != nil && (!options.keepsOnlyReused || model.isReused)
         let isCounting = options.mode == .count
         return try isKept
-            ? shared.open(options.store, isReadOnly: isCounting) : transient.open(nil, isReadOnly: isCounting)
+            ? shared.open(options.store, isReadOnly: isCounting, pipeline: options.pipeline)
+            : transient.open(nil, isReadOnly: isCounting, pipeline: nil)
     }
 }
 
@@ -186,12 +189,16 @@ public final class InferenceService: Sendable {
 private final class LazyStore: Sendable {
     private let opened = Mutex<(book: AnswerBook, store: ResultStore)?>(nil)
 
-    func open(_ path: String?, isReadOnly: Bool) throws -> (book: AnswerBook, store: ResultStore) {
+    func open(_ path: String?, isReadOnly: Bool, pipeline: String?) throws -> (book: AnswerBook, store: ResultStore) {
         try opened.withLock { opened in
             if let opened { return opened }
             // Counting makes no file: what is not there has no answers.
             let isThere = path.map { FileManager.default.fileExists(atPath: $0) } ?? false
-            let store = try ResultStore(path: isReadOnly && !isThere ? nil : path, isReadOnly: isReadOnly)
+            let store = try ResultStore(
+                path: isReadOnly && !isThere ? nil : path,
+                isReadOnly: isReadOnly,
+                pipeline: pipeline
+            )
             let entry = (AnswerBook(store: store), store)
             opened = entry
             return entry

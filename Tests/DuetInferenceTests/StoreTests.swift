@@ -76,6 +76,71 @@ import Testing
         try store.close()
     }
 
+    @Test func `pipelines that declare a model alike share its answers and each has its own failures`() throws {
+        let folder = try TemporaryFolder()
+        let path = "\(folder.path)/s.duckdb"
+        let pipelines = try ["shop", "desk"].map { name in
+            try folder.write(
+                """
+                name: \(name)
+                models:
+                  judge: {backend: endpoint, model: one-model, url: "http://127.0.0.1:1/v1"}
+                """,
+                to: "\(name)/pipeline.yml"
+            )
+            try folder.write("CREATE MATERIALIZED VIEW t AS SELECT 1 AS x;", to: "\(name)/transformations/t.sql")
+            return try Pipeline.load(folder: "\(folder.path)/\(name)")
+        }
+        let model = try InferenceService(models: pipelines[0].models, folder: pipelines[0].folder, store: path)
+            .storedIdentity(of: try #require(pipelines[0].models.first))
+        let keys = (0..<20).map { ResultKey(["asked", "\($0)"]) }
+        func opened<T>(_ pipeline: String, _ body: (ResultStore) throws -> T) throws -> T {
+            let store = try ResultStore(path: path, pipeline: pipeline)
+            let result = try body(store)
+            try store.close()
+            return result
+        }
+        let failed = StoredAnswer(error: "no answer")
+        // Both fail for all inputs; each is found within the run, by the journal and in the tables.
+        for name in ["shop", "desk"] {
+            try opened(name) { store in
+                #expect(try store.find(keys).isEmpty, "\(name)")
+                try store.keep(keys.map { ($0, failed) }, model: model)
+                #expect(try store.find(keys).values.allSatisfy { $0.error != nil })
+            }
+            #expect(try opened(name) { try $0.find(keys).count } == 20)
+        }
+        let administration = StoreAdministration(path: path)
+        #expect(try administration.entries().map(\.failed) == [40])
+        #expect(try administration.forgetFailures(of: pipelines[0]) == 20)
+        #expect(try opened("shop") { try $0.find(keys).count } == 0)
+        #expect(try opened("desk") { try $0.find(keys).count } == 20)
+        // What one is answered the other finds, before its own failure.
+        try opened("shop") { try $0.keep([(keys[0], answer("yes")), (keys[1], failed)], model: model) }
+        #expect(
+            try opened("desk") { try $0.find([keys[0], keys[1]]).map { $0.value.text ?? "-" }.sorted() } == [
+                "-", "yes",
+            ]
+        )
+        #expect(try administration.forgetFailures(of: pipelines[0]) == 1)
+        // An answer of its own takes the place of a failure.
+        try opened("desk") { try $0.keep([(keys[1], answer("no"))], model: model) }
+        #expect(try administration.entries().map(\.answers) == [2])
+        #expect(try administration.entries().map(\.failed) == [19])
+    }
+
+    @Test func `failures that were kept without a pipeline are found by all, and forgotten by a retry`() throws {
+        let folder = try TemporaryFolder()
+        let path = "\(folder.path)/s.duckdb"
+        let key = ResultKey(["old"])
+        let old = try ResultStore(path: path)
+        try old.keep([(key, StoredAnswer(error: "no answer"))], model: "m")
+        try old.close()
+        let store = try ResultStore(path: path, pipeline: "shop")
+        #expect(try store.find([key])[key]?.error == "no answer")
+        try store.close()
+    }
+
     @Test func `only failures of the pipeline's own models are forgotten, of all that share the store`() throws {
         let folder = try TemporaryFolder()
         let path = "\(folder.path)/s.duckdb"

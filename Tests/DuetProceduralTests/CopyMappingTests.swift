@@ -206,6 +206,57 @@ import Testing
         #expect(columns == ["Prop_0", "Prop_1"])
     }
 
+    @Test(arguments: [("A2", ["1|a,b", "2|NULL"], 3), ("B3", ["NULL|2026-01-02"], 2), ("A2:A2", ["1"], 1)])
+    func `a range that only begins goes as far as the sheet does`(
+        _ range: String,
+        _ rows: [String],
+        _ columns: Int
+    )
+        async throws
+    {
+        guard
+            let found = try await workbook(
+                #""sheetName": "Orders", "range": "\#(range)", "firstRowAsHeader": false"#
+            )
+        else { return }
+        #expect(found.columns.count == columns)
+        // A date may be the number of its day: what is looked at is what comes before it.
+        let width = range == "A2" ? 2 : 1
+        #expect(
+            found.rows.map { $0.split(separator: "|").prefix(width).joined(separator: "|") }
+                == rows.map { $0.split(separator: "|").prefix(width).joined(separator: "|") }
+        )
+    }
+
+    @Test(arguments: [(1, ["second"]), (2, ["third & last"])])
+    func `a sheet is read by its number, from 0`(_ index: Int, _ expected: [String]) async throws {
+        guard
+            FileManager.default.fileExists(atPath: ".deps/duckdb/extensions/v1.5.5/linux_amd64/excel.duckdb_extension")
+        else { return }
+        let (fixture, warehouse) = try FactoryFixture.working()
+        try ThreeSheets.write(to: "\(fixture.folder.path)/files/in/book.xlsx")
+        try fixture.dataset(
+            "Book",
+            "Excel",
+            #""location": {"container": "in", "fileName": "book.xlsx"}, "sheetIndex": \#(index), "firstRowAsHeader": true"#
+        )
+        try fixture.pipeline(
+            "P",
+            [
+                copy(
+                    "C",
+                    #""source": {"type": "ExcelSource"}, "sink": {"type": "AzureSqlSink", "tableOption": "autoCreate"}"#,
+                    from: reference("Book"),
+                    to: reference("Table", #"{"name": "T"}"#)
+                )
+            ]
+        )
+        let run = try await fixture.run()
+        if let failure = run.failure { throw failure }
+        let rows = try await offPool { try warehouse.connect().rows("FROM sales.T").map { $0[0].description } }
+        #expect(rows == expected)
+    }
+
     @Test func `workbooks by a wildcard are read one after the other`() async throws {
         guard
             let (fixture, rows, _) = try await workbook(
@@ -218,8 +269,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (#""sheetName": "Nothing""#, "Nothing"), (#""sheetIndex": 2"#, "give its name"),
-        (#""range": "C4""#, "has no end"),
+        (#""sheetName": "Nothing""#, "Nothing"), (#""sheetIndex": 2"#, "has 1 sheets, so none has the index 2"),
+        (#""range": "C""#, "no range of cells"), (#""sheetName": "Nothing", "range": "B2""#, "no sheet 'Nothing'"),
     ])
     func `what cannot be read of a workbook is told`(_ properties: String, _ told: String) async throws {
         do {

@@ -39,7 +39,11 @@ package enum DataFlowFunctions {
         "sha1",
         "sha2", "crc32", "todate", "totimestamp", "tostring", "map", "filter", "any", "exists", "contains", "todecimal",
         "isinsert", "isupdate", "isdelete", "isupsert", "output", "outputs", "lookup", "in", "null", "mapindex",
-        "reduce", "sort", "concat", "concatws", "each", "match",
+        "reduce", "sort", "concat", "concatws", "each", "match", "minus", "find", "mapif", "maploop", "mapassociation",
+        "reassociate", "associate", "at", "mlookup", "hascolumn", "haspath", "byitem", "byorigin", "byorigins",
+        "origincolumns", "expr", "escape", "unescape", "nextsequence", "ismatch", "isignore", "size", "isdistinct",
+        "round", "isdate",
+        "istimestamp", "typematch",
     ]
 
     /// The form's SQL with arguments in it.
@@ -72,6 +76,10 @@ package enum DataFlowFunctions {
         add(.scalar, conversions)
         add(.aggregate, aggregates)
         add(.window, windows)
+        add(.scalar, text: true, furtherTexts)
+        add(.scalar, furtherScalars)
+        add(.scalar, formattedConversions)
+        add(.aggregate, conditionalAggregates)
         return forms
     }()
 
@@ -115,27 +123,27 @@ package enum DataFlowFunctions {
         ("and", 2...2, "($1 AND $2)"), ("or", 2...2, "($1 OR $2)"), ("not", 1...1, "(NOT $1)"),
         ("xor", 2...2, "($1 <> $2)"), ("isnull", 1...1, "($1 IS NULL)"), ("isnan", 1...1, "isnan($1)"),
         ("iif", 2...2, "(CASE WHEN $1 THEN $2 END)"), ("iif", 3...3, "(CASE WHEN $1 THEN $2 ELSE $3 END)"),
-        ("iifnull", 1...99, "coalesce($*)"), ("coalesce", 1...99, "coalesce($*)"),
+        ("iifnull", 1...2, "coalesce($*)"), ("iifnull", 3...3, "(CASE WHEN $1 IS NULL THEN $2 ELSE $3 END)"),
+        ("iifnull", 4...99, "coalesce($*)"), ("coalesce", 1...99, "coalesce($*)"),
         ("greatest", 1...99, "greatest($*)"), ("least", 1...99, "least($*)"),
         ("add", 2...2, "($1 + $2)"), ("multiply", 2...2, "($1 * $2)"), ("divide", 2...2, "($1 / nullif($2, 0))"),
         ("mod", 2...2, "($1 % nullif($2, 0))"), ("pmod", 2...2, "((($1 % $2) + $2) % $2)"),
         ("negate", 1...1, "(-$1)"), ("abs", 1...1, "abs($1)"), ("ceil", 1...1, "CAST(ceil($1) AS BIGINT)"),
-        ("floor", 1...1, "CAST(floor($1) AS BIGINT)"), ("round", 1...1, "round($1)"), ("round", 2...3, "round($1, $2)"),
-        ("power", 2...2, "power($1, $2)"), ("sqrt", 1...1, "sqrt($1)"), ("cbrt", 1...1, "cbrt($1)"),
+        ("floor", 1...1, "CAST(floor($1) AS BIGINT)"), ("power", 2...2, "power($1, $2)"), ("sqrt", 1...1, "sqrt($1)"),
+        ("cbrt", 1...1, "cbrt($1)"),
         ("exp", 1...1, "exp($1)"), ("log", 1...1, "ln($1)"), ("log", 2...2, "(ln($1) / ln($2))"),
         ("log10", 1...1, "log10($1)"), ("sin", 1...1, "sin($1)"), ("cos", 1...1, "cos($1)"), ("tan", 1...1, "tan($1)"),
         ("asin", 1...1, "asin($1)"), ("acos", 1...1, "acos($1)"), ("atan", 1...1, "atan($1)"),
         ("atan2", 2...2, "atan2($1, $2)"), ("degrees", 1...1, "degrees($1)"), ("radians", 1...1, "radians($1)"),
-        ("factorial", 1...1, "factorial($1)"), ("array", 0...99, "[$*]"), ("size", 1...1, "len($1)"),
+        ("factorial", 1...1, "factorial($1)"), ("array", 0...99, "[$*]"),
         ("slice", 2...2, "list_slice($1, $2, -1)"), ("slice", 3...3, "list_slice($1, $2, $2 + $3 - 1)"),
-        ("distinct", 1...1, "list_distinct($1)"), ("flatten", 1...1, "flatten($1)"),
-        ("find", 2...2, "list_position($1, $2)"), ("indexof", 2...2, "coalesce(list_position($1, $2), 0)"),
+        ("flatten", 1...1, "flatten($1)"),
+        ("indexof", 2...2, "coalesce(list_position($1, $2), 0)"),
         ("isboolean", 1...1, "(try_cast($1 AS BOOLEAN) IS NOT NULL)"),
         ("isinteger", 1...1, "(try_cast($1 AS INTEGER) IS NOT NULL)"),
         ("islong", 1...1, "(try_cast($1 AS BIGINT) IS NOT NULL)"),
         ("isdouble", 1...1, "(try_cast($1 AS DOUBLE) IS NOT NULL)"),
-        ("isdate", 1...1, "(try_cast($1 AS DATE) IS NOT NULL)"),
-        ("istimestamp", 1...1, "(try_cast($1 AS TIMESTAMP) IS NOT NULL)"), ("rand", 0...1, "random()"),
+        ("rand", 0...1, "random()"),
         ("bitwiseand", 2...2, "($1 & $2)"), ("bitwiseor", 2...2, "($1 | $2)"), ("bitwisexor", 2...2, "xor($1, $2)"),
     ]
 
@@ -150,8 +158,13 @@ package enum DataFlowFunctions {
         ("subdays", 2...2, "($1 - to_days(CAST($2 AS INTEGER)))"),
         ("addmonths", 2...3, "($1 + to_months(CAST($2 AS INTEGER)))"),
         ("submonths", 2...3, "($1 - to_months(CAST($2 AS INTEGER)))"), ("lastdayofmonth", 1...1, "last_day($1)"),
-        ("monthsbetween", 2...4, "((year($1) - year($2)) * 12 + month($1) - month($2) + (day($1) - day($2)) / 31.0)"),
-        ("trunc", 2...2, "date_trunc($2, $1)"), ("toutc", 1...2, "$1"), ("fromutc", 1...2, "$1"),
+        (
+            "monthsbetween", 2...4,
+            "((year($1) - year($2)) * 12 + month($1) - month($2) + CASE WHEN day($1) = day($2) OR (last_day(CAST($1 AS DATE)) = CAST($1 AS DATE) AND last_day(CAST($2 AS DATE)) = CAST($2 AS DATE)) THEN 0 ELSE round((day($1) - day($2) + (epoch(CAST($1 AS TIMESTAMP)) % 86400 - epoch(CAST($2 AS TIMESTAMP)) % 86400) / 86400.0) / 31.0, 8) END)"
+        ),
+        ("trunc", 2...2, "date_trunc($2, $1)"), ("toutc", 1...1, "$1"), ("fromutc", 1...1, "$1"),
+        ("toutc", 2...2, "timezone('UTC', timezone($2, CAST($1 AS TIMESTAMP)))"),
+        ("fromutc", 2...2, "timezone($2, timezone('UTC', CAST($1 AS TIMESTAMP)))"),
         // Durations are milliseconds, so that they can be added to moments.
         ("milliseconds", 1...1, "to_milliseconds($1)"), ("seconds", 1...1, "to_seconds($1)"),
         ("minutes", 1...1, "to_minutes($1)"), ("hours", 1...1, "to_hours($1)"),
@@ -160,11 +173,11 @@ package enum DataFlowFunctions {
     ]
 
     private static let conversions: [(String, ClosedRange<Int>, String)] = [
-        ("tointeger", 1...3, "try_cast(trunc(try_cast($1 AS DOUBLE)) AS INTEGER)"),
-        ("toshort", 1...3, "try_cast(trunc(try_cast($1 AS DOUBLE)) AS SMALLINT)"),
-        ("tobyte", 1...3, "try_cast(trunc(try_cast($1 AS DOUBLE)) AS TINYINT)"),
-        ("tolong", 1...3, "coalesce(try_cast($1 AS BIGINT), try_cast(trunc(try_cast($1 AS DOUBLE)) AS BIGINT))"),
-        ("todouble", 1...3, "try_cast($1 AS DOUBLE)"), ("tofloat", 1...3, "try_cast($1 AS FLOAT)"),
+        ("tointeger", 1...1, "try_cast(trunc(try_cast($1 AS DOUBLE)) AS INTEGER)"),
+        ("toshort", 1...1, "try_cast(trunc(try_cast($1 AS DOUBLE)) AS SMALLINT)"),
+        ("tobyte", 1...1, "try_cast(trunc(try_cast($1 AS DOUBLE)) AS TINYINT)"),
+        ("tolong", 1...1, "coalesce(try_cast($1 AS BIGINT), try_cast(trunc(try_cast($1 AS DOUBLE)) AS BIGINT))"),
+        ("todouble", 1...1, "try_cast($1 AS DOUBLE)"), ("tofloat", 1...1, "try_cast($1 AS FLOAT)"),
         (
             "toboolean", 1...1,
             "(CASE lower(CAST($1 AS VARCHAR)) WHEN 'true' THEN true WHEN 't' THEN true WHEN 'yes' THEN true WHEN 'y' THEN true WHEN '1' THEN true WHEN 'false' THEN false WHEN 'f' THEN false WHEN 'no' THEN false WHEN 'n' THEN false WHEN '0' THEN false END)"
@@ -198,44 +211,4 @@ package enum DataFlowFunctions {
         ("lead", 1...1, "lead($1)"), ("lead", 2...3, "lead($*)"), ("firstvalue", 1...1, "first_value($1)"),
         ("lastvalue", 1...1, "last_value($1)"), ("nthvalue", 2...2, "nth_value($1, $2)"),
     ]
-}
-
-/// Java's date patterns, which the data flow language uses, as those of DuckDB's `strftime`.
-package enum DatePattern {
-    /// The pattern; letters that mean nothing stay as they are.
-    package static func strftime(_ pattern: String) -> String {
-        var result = ""
-        var rest = pattern[...]
-        while let first = rest.first {
-            if first == "'" {
-                let inner = rest.dropFirst()
-                let end = inner.firstIndex(of: "'") ?? inner.endIndex
-                result += inner[..<end].replacing("%", with: "%%")
-                rest = end == inner.endIndex ? inner[end...] : inner[inner.index(after: end)...]
-                continue
-            }
-            let run = rest.prefix { $0 == first }
-            result += directive(first, run.count) ?? String(run).replacing("%", with: "%%")
-            rest = rest[run.endIndex...]
-        }
-        return result
-    }
-
-    private static func directive(_ letter: Character, _ count: Int) -> String? {
-        switch letter {
-        case "y", "u": count == 2 ? "%y" : "%Y"
-        case "M": count >= 4 ? "%B" : count == 3 ? "%b" : count == 2 ? "%m" : "%-m"
-        case "d": count == 2 ? "%d" : "%-d"
-        case "D": "%j"
-        case "H": count == 2 ? "%H" : "%-H"
-        case "h": count == 2 ? "%I" : "%-I"
-        case "m": count == 2 ? "%M" : "%-M"
-        case "s": count == 2 ? "%S" : "%-S"
-        case "S": count <= 3 ? "%g" : "%f"
-        case "a": "%p"
-        case "E": count >= 4 ? "%A" : "%a"
-        case "Z", "z", "X": "%z"
-        default: nil
-        }
-    }
 }

@@ -26,6 +26,9 @@ package struct ResultKey: Hashable, Sendable {
         self.number = number
     }
 
+    /// Under what it is kept that this pipeline got no answer; answers are everybody's, failures are not.
+    func failure(of pipeline: String) -> ResultKey { ResultKey(["failure", pipeline, hexadecimal]) }
+
     /// 32 hexadecimal digits.
     var hexadecimal: String {
         let digits = String(number, radix: 16)

@@ -6,14 +6,20 @@ internal import Synchronization
 /// What models have answered, found again by what they were asked: a DuckDB file that all pipelines of a home share, or
 /// nothing but the memory of one run.
 ///
+/// An answer is found by every pipeline that asks the same; that there was none is known to the pipeline that asked.
+///
 /// Results are kept as they come: in a journal first, in the tables when there are many and when the store closes.
 package final class ResultStore: Sendable {
     fileprivate struct State {
         var connection: Connection
         var journal: Journal?
         /// What came since the tables were last added to.
-        var fresh: [ResultKey: (answer: StoredAnswer, model: String)] = [:]
+        var fresh: [ResultKey: (answer: StoredAnswer, model: String, pipeline: String?)] = [:]
         var stored: Int
+        /// The pipeline that asks.
+        let pipeline: String?
+        /// Whether there may be failures of the pipeline.
+        var hasFailures = false
         /// Whether what comes is for this run alone.
         var isReadOnly = false
     }
@@ -27,8 +33,9 @@ package final class ResultStore: Sendable {
     /// - Parameters:
     ///   - path: The file; nil for a store that is gone when it closes.
     ///   - isReadOnly: Whether answers that come are for this run alone.
+    ///   - pipeline: The pipeline that asks, whose failures are kept apart; nil keeps them as everybody's.
     /// - Throws: ``DuetError`` with `WAREHOUSE` when another run has it or it cannot be opened.
-    package init(path: String?, isReadOnly: Bool = false) throws {
+    package init(path: String?, isReadOnly: Bool = false, pipeline: String? = nil) throws {
         let journal = try path.map(Journal.init(store:))
         do {
             let database = try Database(path: path)
@@ -39,12 +46,13 @@ package final class ResultStore: Sendable {
                 """
                 CREATE TABLE IF NOT EXISTS results (key UHUGEINT, model VARCHAR, text VARCHAR, vector BLOB, error VARCHAR,
                     tokens_in BIGINT, tokens_out BIGINT, kept TIMESTAMP);
+                ALTER TABLE results ADD COLUMN IF NOT EXISTS pipeline VARCHAR;
                 CREATE TABLE IF NOT EXISTS models (model VARCHAR, calls BIGINT, seconds DOUBLE, used TIMESTAMP);
                 """
             )
-            let stored = try connection.scalar("SELECT count(*) FROM results").int ?? 0
-            state = Mutex(State(connection: connection, journal: journal, stored: stored))
+            state = Mutex(State(connection: connection, journal: journal, stored: 0, pipeline: pipeline))
             try takeJournal()
+            state.withLock { $0?.recount() }
             state.withLock { $0?.isReadOnly = isReadOnly }
         } catch let error as DuckDBError {
             throw DuetError(
@@ -61,8 +69,8 @@ package final class ResultStore: Sendable {
         try state.withLock { state in
             guard let journal = state?.journal else { return }
             for line in try journal.lines() {
-                guard let (key, model, answer) = StoredAnswer.read(line: String(line)) else { continue }
-                state?.fresh[key] = (answer, model)
+                guard let (key, model, pipeline, answer) = StoredAnswer.read(line: String(line)) else { continue }
+                state?.fresh[key] = (answer, model, pipeline)
             }
             try state?.flush()
         }
@@ -74,11 +82,23 @@ package final class ResultStore: Sendable {
             guard let open = state else { return [:] }
             var found: [ResultKey: StoredAnswer] = [:]
             var missing: [ResultKey] = []
+            var failures: [ResultKey: ResultKey] = [:]
             for key in keys {
-                if let fresh = open.fresh[key] { found[key] = fresh.answer } else { missing.append(key) }
+                if let fresh = open.fresh[key] {
+                    found[key] = fresh.answer
+                    continue
+                }
+                if open.hasFailures, let failure = open.pipeline.map(key.failure) {
+                    if let fresh = open.fresh[failure] {
+                        found[key] = fresh.answer
+                        continue
+                    }
+                    failures[failure] = key
+                }
+                missing.append(key)
             }
             guard !missing.isEmpty, open.stored > 0 else { return found }
-            let result = try open.rows(missing)
+            let result = try open.rows(missing + failures.keys)
             while let chunk = try result.nextChunk() {
                 for row in try chunk.rows() {
                     guard case .uhugeint(let number) = row[0] else { continue }
@@ -86,7 +106,9 @@ package final class ResultStore: Sendable {
                     if case .blob(let bytes) = row[2] { answer.vector = StoredAnswer.vector(bytes: bytes) }
                     answer.tokensIn = row[4].int ?? 0
                     answer.tokensOut = row[5].int ?? 0
-                    found[ResultKey(number: number)] = answer
+                    let key = ResultKey(number: number)
+                    // Another pipeline may have got an answer since.
+                    if let asked = failures[key] { found[asked] = found[asked] ?? answer } else { found[key] = answer }
                 }
             }
             return found
@@ -97,10 +119,19 @@ package final class ResultStore: Sendable {
     package func keep(_ answers: [(key: ResultKey, answer: StoredAnswer)], model: String) throws {
         try state.withLock { state in
             guard state != nil else { return }
-            if let journal = state?.journal, state?.isReadOnly == false {
-                try journal.append(answers.map { $0.answer.line(key: $0.key, model: model) }.joined())
+            let entries = answers.map { key, answer in
+                let pipeline = answer.error == nil ? nil : state?.pipeline
+                return (key: pipeline.map(key.failure) ?? key, answer: answer, pipeline: pipeline)
             }
-            for (key, answer) in answers { state?.fresh[key] = (answer, model) }
+            if let journal = state?.journal, state?.isReadOnly == false {
+                try journal.append(
+                    entries.map { $0.answer.line(key: $0.key, model: model, pipeline: $0.pipeline) }.joined()
+                )
+            }
+            for entry in entries {
+                state?.fresh[entry.key] = (entry.answer, model, entry.pipeline)
+                if entry.pipeline != nil { state?.hasFailures = true }
+            }
             if let count = state?.fresh.count, count >= Self.most { try state?.flush() }
         }
     }
@@ -156,12 +187,20 @@ extension ResultStore.State {
                     try appender.appendRow([
                         .uhugeint(key.number), .varchar(entry.model), Value(entry.answer.text),
                         entry.answer.vectorBytes.map { .blob($0) } ?? .null, Value(entry.answer.error),
-                        Value(entry.answer.tokensIn), Value(entry.answer.tokensOut),
+                        Value(entry.answer.tokensIn), Value(entry.answer.tokensOut), Value(entry.pipeline),
                     ])
                 }
                 try appender.close()
                 try connection.execute("DELETE FROM results WHERE key IN (SELECT key FROM fresh)")
-                try connection.execute("INSERT INTO results SELECT *, now()::TIMESTAMP FROM fresh")
+                if hasFailures, let pipeline {
+                    // What has an answer now is no failure any more.
+                    let answered = fresh.filter { $0.value.answer.error == nil }.map { $0.key.failure(of: pipeline) }
+                    try connection.execute(
+                        "DELETE FROM results WHERE key IN (SELECT unnest(?))",
+                        [.list(answered.map { .uhugeint($0.number) })]
+                    )
+                }
+                try connection.execute("INSERT INTO results BY NAME SELECT *, now()::TIMESTAMP AS kept FROM fresh")
                 try connection.execute("DROP TABLE fresh")
             }
             fresh = [:]
@@ -190,9 +229,16 @@ extension ResultStore.State {
     fileprivate mutating func recount() {
         do {
             stored = try connection.scalar("SELECT count(*) FROM results").int ?? stored
+            guard let pipeline else { return }
+            hasFailures =
+                try connection.scalar(
+                    "SELECT count(*) FROM results WHERE error IS NOT NULL AND pipeline = ?",
+                    [.varchar(pipeline)]
+                ).int ?? 0 > 0
         } catch {
             // Only whether there are any matters, and asking for them in vain costs little.
             stored = max(stored, 1)
+            hasFailures = pipeline != nil
         }
     }
 }

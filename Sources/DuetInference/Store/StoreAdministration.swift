@@ -129,8 +129,8 @@ public struct StoreAdministration: Sendable {
     /// Forgets which inputs of a pipeline's models have no answer, so that they are asked about again when their rows are
     /// made anew.
     ///
-    /// Failures of other models stay: pipelines share a store. A model that two pipelines declare alike is one model, with
-    /// one set of answers and failures.
+    /// Failures of other pipelines stay, also where they declare a model alike: they share its answers, and each knows for
+    /// itself what it got none for. Failures that an earlier version of duet kept are everybody's, and forgotten too.
     ///
     /// - Parameter pipeline: The pipeline.
     /// - Returns: The inputs forgotten.
@@ -141,7 +141,9 @@ public struct StoreAdministration: Sendable {
         guard !own.isEmpty else { return 0 }
         return try open { connection in
             try connection.execute(
-                "DELETE FROM results WHERE error IS NOT NULL AND model IN (\(own.joined(separator: ", ")))"
+                "DELETE FROM results WHERE error IS NOT NULL AND model IN (\(own.joined(separator: ", "))) "
+                    + "AND (pipeline = ? OR pipeline IS NULL)",
+                [.varchar(pipeline.name)]
             )
         }
     }

@@ -40,16 +40,17 @@ package struct StoredAnswer: Sendable {
     /// A line of the journal.
     ///
     /// Put together here, since a vector's letters are thousands and need no escapes.
-    func line(key: ResultKey, model: String) -> String {
+    func line(key: ResultKey, model: String, pipeline: String? = nil) -> String {
         var line = "{\"k\":\"\(key.hexadecimal)\",\"m\":\(JSONValue.string(model).text())"
         if let text { line += ",\"t\":\(JSONValue.string(text).text())" }
         if let vector { line += ",\"v\":\"\(vector.withUnsafeBytes { Data($0).base64EncodedString() })\"" }
         if let error { line += ",\"e\":\(JSONValue.string(error).text())" }
+        if let pipeline { line += ",\"p\":\(JSONValue.string(pipeline).text())" }
         return line + ",\"i\":\(tokensIn),\"o\":\(tokensOut)}\n"
     }
 
     /// Reads a line of the journal; nil for one that was cut off.
-    static func read(line: String) -> (key: ResultKey, model: String, answer: StoredAnswer)? {
+    static func read(line: String) -> (key: ResultKey, model: String, pipeline: String?, answer: StoredAnswer)? {
         let value: JSONValue
         do {
             value = try JSONValue(parsing: line)
@@ -66,6 +67,6 @@ package struct StoredAnswer: Sendable {
         answer.error = value["e"]?.string
         answer.tokensIn = value["i"]?.integer ?? 0
         answer.tokensOut = value["o"]?.integer ?? 0
-        return (key, model, answer)
+        return (key, model, value["p"]?.string, answer)
     }
 }

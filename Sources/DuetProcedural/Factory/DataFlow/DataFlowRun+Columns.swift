@@ -81,6 +81,10 @@ extension DataFlowRun {
                     }
                     items.append(DataFlowItem(name: name, sql: try writer.sql(value), streams: streams))
                 }
+            // A value with a type behind it is converted; parse and stringify read this in their own way.
+            case .converted(let target, let value, let type):
+                let sql = DataFlowTypes.cast(try writer.sql(value), to: type)
+                items.append(DataFlowItem(name: try targetName(target, writer), sql: sql))
             default: break
             }
         }

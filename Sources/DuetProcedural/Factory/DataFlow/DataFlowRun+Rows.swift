@@ -23,17 +23,21 @@ extension DataFlowRun {
             let rest = "\(from) WHERE \(sign) (SELECT 1 FROM \(right.relation) AS r WHERE \(condition))"
             return try define(step.name, items(left, alias: "l"), rest, step: step)
         }
-        let all = items(left, alias: "l") + items(right, alias: "r").filter { !$0.isHidden }
+        var all = items(left, alias: "l") + items(right, alias: "r").filter { !$0.isHidden }
         if step.kind == "lookup" {
-            guard step.flag("multiple") == false else {
-                return try define(
-                    step.name,
-                    all,
-                    "\(from) LEFT JOIN \(right.relation) AS r ON \(condition)",
-                    step: step
+            all.removeAll { $0.name == DataFlowStream.match && $0.isHidden }
+            all.append(
+                DataFlowItem(
+                    name: DataFlowStream.match,
+                    sql: "coalesce(r.\(DataFlowStream.match)_found, false)",
+                    isHidden: true
                 )
+            )
+            let found = "(SELECT *, true AS \(DataFlowStream.match)_found FROM \(right.relation)) AS r"
+            guard step.flag("multiple") == false else {
+                return try define(step.name, all, "\(from) LEFT JOIN \(found) ON \(condition)", step: step)
             }
-            return try lookup(step, left, right, all, condition)
+            return try lookup(step, left, right, all, "\(found) ON \(condition)")
         }
         let type = step.text("joinType")?.lowercased() ?? "inner"
         let join =
@@ -53,7 +57,7 @@ extension DataFlowRun {
         _ left: DataFlowStream,
         _ right: DataFlowStream,
         _ all: [DataFlowItem],
-        _ condition: String
+        _ match: String
     ) throws {
         var order = try step.ordering(writer(left, right))
         if step.text("pickup")?.lowercased() == "last" {
@@ -66,7 +70,7 @@ extension DataFlowRun {
         let sorted = order.isEmpty ? "" : " ORDER BY \(order.joined(separator: ", "))"
         let rest = """
             FROM (SELECT *, row_number() OVER () AS __duet_number FROM \(left.relation)) AS l
-            LEFT JOIN \(right.relation) AS r ON \(condition)
+            LEFT JOIN \(match)
             QUALIFY row_number() OVER (PARTITION BY l.__duet_number\(sorted)) = 1
             """
         try define(step.name, all, rest, isFixed: true, step: step)
@@ -105,7 +109,7 @@ extension DataFlowRun {
                 name: name,
                 sql: "c\(place)",
                 streams: streams[place],
-                isHidden: name == DataFlowStream.rowMark || name == DataFlowStream.errors
+                isHidden: [DataFlowStream.rowMark, DataFlowStream.errors, DataFlowStream.match].contains(name)
             )
         }
         try define(step.name, all, "FROM (\(parts.joined(separator: " UNION ALL ")))", step: step)

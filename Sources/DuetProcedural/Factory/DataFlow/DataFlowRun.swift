@@ -153,6 +153,13 @@ final class DataFlowRun {
         streams[name.lowercased()] = DataFlowStream(relation: relation, columns: columns)
     }
 
+    /// The name of the sequence that numbers rows, for SQL.
+    func sequence() throws -> String {
+        let name = "__duet_sequence"
+        try connection.execute("CREATE TEMP SEQUENCE IF NOT EXISTS \(name)")
+        return name
+    }
+
     /// A relation's name that no other stream has, quoted.
     func newRelation() -> String { SQL.identifier("__duet_flow_\(prefix)\(newNumber())") }
 

@@ -21,6 +21,8 @@ struct DataFlowStream {
 
     static let rowMark = "__duet_row"
     static let errors = "__duet_errors"
+    /// Whether a lookup has found something for the row.
+    static let match = "__duet_match"
 
     var visible: [Column] { columns.filter { !$0.isHidden } }
     func hidden(_ name: String) -> Column? { columns.first { $0.isHidden && $0.physical == name } }

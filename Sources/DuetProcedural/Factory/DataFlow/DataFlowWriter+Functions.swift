@@ -43,7 +43,7 @@ extension DataFlowWriter {
         return Written(sql: sql, category: form.isText ? .text : .other)
     }
 
-    private func special(_ name: String, _ values: [DataFlowExpression], at offset: Int) throws -> Written? {
+    func special(_ name: String, _ values: [DataFlowExpression], at offset: Int) throws -> Written? {
         switch name {
         case "null": return Written(sql: "NULL")
         case "byname", "byposition": return try looked(name, values, at: offset)
@@ -54,9 +54,11 @@ extension DataFlowWriter {
             }
             return Written(sql: "[\(columns.map { "CAST(\($0) AS VARCHAR)" }.joined(separator: ", "))]")
         case "columnnames":
-            return Written(sql: "[\(visible.map { SQL.literal($0.column.name) }.joined(separator: ", "))]")
-        case "columns":
-            return Written(sql: "[\(visible.map { "CAST(\($0.reference) AS VARCHAR)" }.joined(separator: ", "))]")
+            let names = try visible(of: values.first).map { SQL.literal($0.column.name) }
+            return Written(sql: "[\(names.joined(separator: ", "))]")
+        case "columns", "origincolumns":
+            let columns = try visible(of: values.first).map { "CAST(\($0.reference) AS VARCHAR)" }
+            return Written(sql: "[\(columns.joined(separator: ", "))]")
         case "iserror", "haserror":
             guard let errors = hidden(DataFlowStream.errors) else { return Written(sql: "false") }
             guard let id = values.first else { return Written(sql: "(len(\(errors)) > 0)") }
@@ -76,25 +78,41 @@ extension DataFlowWriter {
         case "todecimal":
             let numbers = try values.dropFirst().prefix(2).map(sql)
             let value = try sql(values.first ?? .init(kind: .call("null", [], sink: nil), offset: offset))
-            let scale = numbers.count > 1 ? numbers[1] : "0"
+            let scale = numbers.count > 1 ? numbers[1] : numbers.isEmpty ? "2" : "0"
             return Written(sql: "try_cast(\(value) AS DECIMAL(\(numbers.first ?? "10"), \(scale)))", category: .number)
         case "in" where values.count == 2:
             return Written(sql: "coalesce(list_contains(\(try sql(values[0])), \(try sql(values[1]))), false)")
         case "minus" where values.count == 2:
             return try write(.init(kind: .binary("-", values[0], values[1]), offset: offset))
-        case "map", "filter", "any", "exists", "contains", "mapindex", "sort", "reduce":
+        case "map", "filter", "any", "exists", "contains", "mapindex", "sort", "reduce", "find", "mapif", "maploop":
             return try overArray(name, values, at: offset)
-        default: return nil
+        case "associate", "mapassociation", "reassociate", "at": return try overMap(name, values, at: offset)
+        case "size" where values.count == 1:
+            let isMap = mapCategories(values[0]) != nil
+            return Written(sql: "\(isMap ? "cardinality" : "len")(\(try sql(values[0])))", category: .number)
+        case "isdate" where values.count < 3, "istimestamp" where values.count < 3:
+            let type = name == "isdate" ? "todate" : "totimestamp"
+            return Written(sql: "(\(try moment(type, values, at: offset).sql) IS NOT NULL)")
+        case "round" where (1...3).contains(values.count): return try rounded(values)
+        default: return try metadata(name, values, at: offset)
         }
     }
 
-    private var visible: [Source] { sources.filter { !$0.column.isHidden } }
+    var visible: [Source] { sources.filter { !$0.column.isHidden } }
 
-    private func hidden(_ name: String) -> String? {
+    /// The columns that have come through a stream; all of them where none is named.
+    func visible(of stream: DataFlowExpression?) throws -> [Source] {
+        guard let stream, let name = try flow.constant(try sql(stream), at: stream.offset).string else {
+            return visible
+        }
+        return visible.filter { $0.column.streams.contains(name.lowercased()) }
+    }
+
+    func hidden(_ name: String) -> String? {
         sources.first { $0.column.isHidden && $0.column.physical == name }?.reference
     }
 
-    private func looked(_ name: String, _ values: [DataFlowExpression], at offset: Int) throws -> Written {
+    func looked(_ name: String, _ values: [DataFlowExpression], at offset: Int) throws -> Written {
         guard let first = values.first else { throw DataFlowError("'\(name)' needs a column", at: offset) }
         let key = try flow.constant(try sql(first), at: first.offset)
         let stream = values.count > 1 ? try flow.constant(try sql(values[1]), at: offset).string : nil
@@ -128,7 +146,7 @@ extension DataFlowWriter {
                 try sql(rest.popFirst() ?? .init(kind: .integer(256), offset: offset)),
                 at: offset
             )
-            guard bits.int == 256 else {
+            guard bits.int == 256 || bits.int == 0 else {
                 throw DataFlowError("sha2 is there with 256 bits", at: offset, hint: "write sha2(256, …)")
             }
         }
@@ -158,38 +176,20 @@ extension DataFlowWriter {
     private func text(_ values: [DataFlowExpression]) throws -> Written {
         guard let first = values.first else { return Written(sql: "''", category: .text) }
         let value = try write(first)
-        guard values.count > 1, value.category != .number else {
-            return Written(sql: "CAST(\(value.sql) AS VARCHAR)", category: .text)
-        }
-        let pattern = DatePattern.strftime(try flow.constant(try sql(values[1]), at: values[1].offset).string ?? "")
-        return Written(sql: "strftime(\(value.sql), \(SQL.literal(pattern)))", category: .text)
-    }
-
-    private func overArray(_ name: String, _ values: [DataFlowExpression], at offset: Int) throws -> Written? {
-        guard values.count >= 2 else { return nil }
-        let array = try sql(values[0])
-        var inner = self
-        inner.words["#item"] = Written(sql: "duet_item")
-        inner.words["#index"] = Written(sql: "duet_index")
-        switch name {
-        case "map": return Written(sql: "list_transform(\(array), duet_item -> \(try inner.sql(values[1])))")
-        case "mapindex":
-            return Written(sql: "list_transform(\(array), (duet_item, duet_index) -> \(try inner.sql(values[1])))")
-        case "filter": return Written(sql: "list_filter(\(array), duet_item -> \(try inner.sql(values[1])))")
-        case "any", "exists", "contains":
-            // With a condition on the elements, or with the element itself.
-            guard try inner.sql(values[1]).contains("duet_item") else {
-                return Written(sql: "coalesce(list_contains(\(array), \(try sql(values[1]))), false)")
+        guard values.count > 1 else { return Written(sql: "CAST(\(value.sql) AS VARCHAR)", category: .text) }
+        let format = try flow.constant(try sql(values[1]), at: values[1].offset).string ?? ""
+        if value.category == .number {
+            guard let pattern = NumberPattern(format) else {
+                throw DataFlowError(
+                    "'\(format)' is no pattern of a number that duet writes",
+                    at: values[1].offset,
+                    hint: "write 0, # and , before the point and 0 and # behind it, such as '#,##0.00'"
+                )
             }
-            return Written(sql: "(len(list_filter(\(array), duet_item -> \(try inner.sql(values[1])))) > 0)")
-        case "reduce" where values.count >= 3:
-            inner.words["#acc"] = Written(sql: "duet_acc")
-            let step = try inner.sql(values[2])
-            return Written(
-                sql: "list_reduce(list_prepend(\(try sql(values[1])), \(array)), (duet_acc, duet_item) -> \(step))"
-            )
-        default: throw DataFlowError("duet does not run '\(name)'", at: offset)
+            return Written(sql: pattern.sql(value.sql), category: .text)
         }
+        let pattern = DatePattern.strftime(format)
+        return Written(sql: "strftime(\(value.sql), \(SQL.literal(pattern)))", category: .text)
     }
 
     /// `sink#output().column`, `sink#lookup(key).column`: what a cached sink holds.
@@ -205,43 +205,25 @@ extension DataFlowWriter {
         switch name {
         case "output": return Written(sql: "(SELECT c FROM \(cache.relation) AS c LIMIT 1)")
         case "outputs": return Written(sql: "(SELECT list(c) FROM \(cache.relation) AS c)")
-        case "lookup":
+        case "lookup", "mlookup":
             var conditions: [String] = []
-            for (key, argument) in zip(cache.keys, arguments) {
+            for (_, argument) in zip(cache.keys, arguments) {
                 guard case .value(let value) = argument else { continue }
-                conditions.append("c.\(SQL.identifier(key)) = \(try sql(value))")
+                conditions.append("__duet_key\(conditions.count) = \(try sql(value))")
             }
             guard !conditions.isEmpty, conditions.count == arguments.count else {
                 throw DataFlowError("'\(sink)' has \(cache.keys.count) keys to look up by", at: offset)
             }
+            // The sink's columns are renamed, since those of the rows that look may have the same names.
+            let columns = cache.keys.enumerated().map { ", c.\(SQL.identifier($1)) AS __duet_key\($0)" }.joined()
+            let rows =
+                "FROM (SELECT c AS __duet_row\(columns) FROM \(cache.relation) AS c) WHERE "
+                + conditions.joined(separator: " AND ")
             return Written(
-                sql: "(SELECT c FROM \(cache.relation) AS c WHERE \(conditions.joined(separator: " AND ")) LIMIT 1)"
+                sql: name == "lookup"
+                    ? "(SELECT __duet_row \(rows) LIMIT 1)" : "coalesce((SELECT list(__duet_row) \(rows)), [])"
             )
         default: throw DataFlowError("duet does not know '\(sink)#\(name)'", at: offset)
         }
-    }
-}
-
-extension DataFlowWriter {
-    /// `byPath('column.member["other"][1]')`: a value within a structure, null where there is none; elements count from 1.
-    private func followed(_ values: [DataFlowExpression], at offset: Int) throws -> Written {
-        guard let first = values.first, let text = try flow.constant(try sql(first), at: offset).string else {
-            throw DataFlowError("byPath needs a path", at: offset)
-        }
-        let path: JSONPath
-        do throws(ActivityFailure) {
-            path = try JSONPath(text)
-        } catch {
-            throw DataFlowError(error.message, at: offset, hint: error.hint)
-        }
-        guard case .member(let name)? = path.steps.first, let source = find(name) else {
-            return Written(sql: "CAST(NULL AS VARCHAR)", category: .text)
-        }
-        let steps = path.steps.dropFirst().map { step -> JSONPath.Step in
-            if case .element(let number) = step { .element(number - 1) } else { step }
-        }
-        let whole = JSONPlace(sql: source.reference, type: source.column.type)
-        guard let place = whole.selecting(steps) else { return Written(sql: "CAST(NULL AS VARCHAR)", category: .text) }
-        return Written(sql: place.value(complexAsText: false), category: Self.category(place.type))
     }
 }

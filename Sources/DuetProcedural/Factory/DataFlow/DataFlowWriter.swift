@@ -70,6 +70,7 @@ struct DataFlowWriter {
             return sign == "!" ? Written(sql: "(NOT \(value.sql))") : Written(sql: "(-\(value.sql))", category: .number)
         case .binary(let sign, let left, let right): return try binary(sign, left, right)
         case .array(let elements):
+            if let map = try map(elements) { return map }
             return Written(sql: "[\(try elements.map(sql).joined(separator: ", "))]")
         case .structure(let members):
             let fields = try members.map { "\(SQL.identifier($0.name)) := \(try sql($0.value))" }
@@ -80,6 +81,19 @@ struct DataFlowWriter {
         case .call(let name, let arguments, let sink):
             return try call(name, arguments, sink: sink, at: expression.offset)
         }
+    }
+
+    /// `['a' -> 1, 'b' -> 2]`; nil when the elements are no pairs.
+    private func map(_ elements: [DataFlowExpression]) throws -> Written? {
+        var keys: [String] = []
+        var values: [String] = []
+        for element in elements {
+            guard case .binary("->", let key, let value) = element.kind else { return nil }
+            keys.append(try sql(key))
+            values.append(try sql(value))
+        }
+        guard !keys.isEmpty else { return nil }
+        return Written(sql: "map([\(keys.joined(separator: ", "))], [\(values.joined(separator: ", "))])")
     }
 
     /// `a.b.c` as text, for comparison; nil for anything else.
@@ -153,7 +167,12 @@ struct DataFlowWriter {
         case "/", "%":
             return Written(sql: "(\(Self.number(a)) \(sign) nullif(\(Self.number(b)), 0))", category: .number)
         case "*": return Written(sql: "(\(Self.number(a)) * \(Self.number(b)))", category: .number)
-        case "^": return Written(sql: "power(\(Self.number(a)), \(Self.number(b)))", category: .number)
+        case "^":
+            return a.category == .number && b.category == .number
+                ? Written(sql: "xor(\(a.sql), \(b.sql))", category: .number)
+                : Written(sql: "(\(a.sql) <> \(b.sql))")
+        case "<=>" where a.category == .text && b.category == .text:
+            return Written(sql: "(lower(\(a.sql)) IS NOT DISTINCT FROM lower(\(b.sql)))")
         default:
             align(&a, &b)
             let operators = [

@@ -62,8 +62,9 @@ struct FileLayout {
         case .json: return "read_json(\(list), format = 'auto', union_by_name = true\(file))"
         case .parquet: return "read_parquet(\(list), union_by_name = true\(file))"
         case .excel:
-            let options = try excelOptions
-            let parts = paths.map { "SELECT * FROM read_xlsx(\(SQL.literal($0))\(options))" }
+            let parts = try paths.map { path throws(ActivityFailure) in
+                "SELECT * FROM read_xlsx(\(SQL.literal(path))\(try excelOptions(path)))"
+            }
             return "(\(parts.joined(separator: " UNION ALL BY NAME ")))"
         case .binary:
             throw ActivityFailure(
@@ -82,29 +83,43 @@ struct FileLayout {
         if kind == .excel { try EngineExtension.load("excel", connection, at: nil) }
     }
 
-    private var excelOptions: String {
-        get throws(ActivityFailure) {
-            var options = ", header = \(hasHeader), all_varchar = true"
-            if let sheet = text("sheetName"), !sheet.isEmpty {
-                options += ", sheet = \(SQL.literal(sheet))"
-            } else if case .integer(let index)? = properties.value(ignoringCase: "sheetIndex"), index > 0 {
+    /// The options for one workbook; a sheet by its number and a range without an end need a look into it.
+    private func excelOptions(_ path: String) throws(ActivityFailure) -> String {
+        var options = ", header = \(hasHeader), all_varchar = true"
+        var sheet = text("sheetName").flatMap { $0.isEmpty ? nil : $0 }
+        if sheet == nil, let index = number("sheetIndex"), index != 0 {
+            let sheets = try Workbook(path).sheets
+            guard sheets.indices.contains(index) else {
                 throw ActivityFailure(
-                    "UnsupportedSheetIndex",
-                    "the sheet is given by its number (\(index)), and only the first can be",
-                    hint: "give its name as \"sheetName\"",
+                    "SheetNotFound",
+                    "the workbook has \(sheets.count) sheets, so none has the index \(index)",
+                    hint: "sheets are counted from 0: \(sheets.map { "'\($0.name)'" }.joined(separator: ", "))",
                     isFinal: true
                 )
             }
-            guard let range = text("range"), !range.isEmpty, range.uppercased() != "A1" else { return options }
-            guard range.contains(":") else {
-                throw ActivityFailure(
-                    "UnsupportedRange",
-                    "the range '\(range)' has no end",
-                    hint: "give both corners, such as \(range):H100",
-                    isFinal: true
-                )
-            }
-            return options + ", range = \(SQL.literal(range))"
+            sheet = sheets[index].name
+        }
+        if let sheet { options += ", sheet = \(SQL.literal(sheet))" }
+        guard let range = text("range"), !range.isEmpty, range.uppercased() != "A1" else { return options }
+        guard let cells = CellRange(range) else {
+            throw ActivityFailure(
+                "InvalidRange",
+                "'\(range)' is no range of cells",
+                hint: "write A3 for all from there on, A3:H5, or A3:A3 for one cell",
+                isFinal: true
+            )
+        }
+        // What begins at a cell goes as far as the sheet does.
+        var end = cells.start
+        if let last = cells.end { end = last } else { end = try Workbook(path).lastCell(of: sheet, from: cells.start) }
+        return options + ", range = \(SQL.literal("\(cells.start.name):\(end.name)"))"
+    }
+
+    private func number(_ name: String) -> Int? {
+        switch properties.value(ignoringCase: name) {
+        case .integer(let number)?: Int(number)
+        case .string(let text)?: Int(text)
+        default: nil
         }
     }
 
