@@ -59,11 +59,13 @@ package final class MaintainedViews {
     ///   - connection: Where the tables are; change rules set what they need on it.
     ///   - tables: The tables' names.
     ///   - references: Foreign keys that all updates keep.
+    ///   - primaryKeys: Columns that are unique and never NULL.
     /// - Throws: What DuckDB says of a table that is not there.
     package init(
         _ connection: Connection,
         tables: [String],
-        references: [String: [InputRelation.ForeignKey]] = [:]
+        references: [String: [InputRelation.ForeignKey]] = [:],
+        primaryKeys: [String: [String]] = [:]
     ) throws {
         self.connection = connection
         for setting in ViewProgram.connectionSettings { _ = try connection.execute(setting) }
@@ -73,7 +75,9 @@ package final class MaintainedViews {
                 table: table,
                 columns: try DuckFrontEnd(connection: connection).columns(of: "FROM \(table)"),
                 delta: TableChange.delta(of: table),
-                references: references[table] ?? []
+                references: references[table] ?? [],
+                neverNull: primaryKeys[table] ?? [],
+                uniqueKeys: primaryKeys[table].map { [$0] } ?? []
             )
         }
     }

@@ -1,4 +1,4 @@
-import DuckKit
+package import DuckKit
 package import DuetMaintenance
 import Foundation
 
@@ -21,7 +21,14 @@ package enum TPCH {
         for table in tables { _ = try connection.execute("COPY \(table) TO '\(quoted)/\(table).parquet'") }
     }
 
-    /// Foreign keys, which the updates below keep.
+    /// The specification's primary keys (1.4.2.2).
+    package static let primaryKeys = [
+        "lineitem": ["l_orderkey", "l_linenumber"], "orders": ["o_orderkey"], "partsupp": ["ps_partkey", "ps_suppkey"],
+        "part": ["p_partkey"], "supplier": ["s_suppkey"], "customer": ["c_custkey"], "nation": ["n_nationkey"],
+        "region": ["r_regionkey"],
+    ]
+
+    /// The specification's foreign keys, which hold before and after every update below (1.4.2.3).
     package static let references: [String: [InputRelation.ForeignKey]] = [
         "lineitem": [
             .init(columns: ["l_orderkey"], input: "orders", target: ["o_orderkey"]),
@@ -37,6 +44,11 @@ package enum TPCH {
             .init(columns: ["ps_suppkey"], input: "supplier", target: ["s_suppkey"]),
         ],
     ]
+
+    /// The tables, with the keys that rules may go by.
+    package static func maintainedViews(_ connection: Connection) throws -> MaintainedViews {
+        try MaintainedViews(connection, tables: tables, references: references, primaryKeys: primaryKeys)
+    }
 
     /// The benchmark's refresh functions, and updates of customers and parts; 0.1 % of the table each.
     ///
@@ -58,15 +70,15 @@ package enum TPCH {
     }
 
     /// Orders all over the table, as no update set of the benchmark has them: 0.05 % new ones, 0.05 % gone.
+    ///
+    /// Of the eight orders of 32 keys in a row one has gone or a gap is filled, and that in every 250th such row.
     package static func scattered(round: Int) -> SourceUpdate {
-        let new = 5 + 2 * round
-        let old = 100 + 2 * round
         func changes(_ table: String, _ key: String) -> TableChange {
             TableChange(
                 table,
-                gone: "\(key) % 2000 = \(old)",
+                gone: "\(key) // 32 % 250 = \(100 + round) AND \(key) % 32 = 3",
                 new: "SELECT * REPLACE (\(key) + 16 AS \(key)) FROM \(table) "
-                    + "WHERE \(key) % 2000 = \(new) AND \(key) % 32 < 8"
+                    + "WHERE \(key) // 32 % 250 = \(5 + round) AND \(key) % 32 = 5"
             )
         }
         return SourceUpdate("scattered", [changes("orders", "o_orderkey"), changes("lineitem", "l_orderkey")])

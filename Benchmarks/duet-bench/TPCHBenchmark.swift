@@ -22,7 +22,7 @@ struct TPCHBenchmark {
         let connection = try Database(path: path, configuration: ["threads": "2"]).connect()
         print("TPC-H at scale \(scale), \(rounds) rounds; ratios are medians of time taken / time of the query anew")
         try TPCExtension.tpch.makeData(connection, scale: scale)
-        let views = try MaintainedViews(connection, tables: TPCH.tables, references: TPCH.references)
+        let views = try TPCH.maintainedViews(connection)
         for (index, query) in try TPCExtension.tpch.queries(connection).enumerated() {
             let name = "Q\(index + 1)"
             if only.isEmpty || only.contains(name) { try views.add(name, query) }
@@ -137,7 +137,7 @@ private struct HandWritten {
         let path = "\(folder)/by-hand.duckdb"
         let connection = try Database(path: path, configuration: ["threads": "2"]).connect()
         try TPCExtension.tpch.makeData(connection, scale: scale)
-        let views = try MaintainedViews(connection, tables: TPCH.tables, references: TPCH.references)
+        let views = try TPCH.maintainedViews(connection)
         try views.add("by_rule", Self.query)
         _ = try connection.execute("CREATE TABLE by_hand AS \(Self.query)")
         var ratios: [Double] = []

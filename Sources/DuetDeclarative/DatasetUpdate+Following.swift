@@ -159,7 +159,12 @@ extension DatasetUpdate {
 extension StepMeasures {
     /// The kind of the change whose rows were counted; nil when it is empty.
     var changeKind: ChangeKind? {
-        guard rowsInserted + rowsDeleted > 0 else { return nil }
-        return ChangeKind(least: rowsDeleted > 0 ? -1 : 1, greatest: rowsInserted > 0 ? 1 : -1)
+        // How many rows there are says nothing of how often each is there.
+        switch (rowsInserted > 0, rowsDeleted > 0) {
+        case (false, false): nil
+        case (true, false): .insertsOnly
+        case (false, true): .deletesOnly
+        case (true, true): .mixed
+        }
     }
 }

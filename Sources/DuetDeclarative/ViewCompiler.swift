@@ -54,7 +54,9 @@ struct ViewCompiler {
                     columns: columns,
                     current: store.published,
                     delta: delta,
-                    references: relied(source)
+                    references: relied(source),
+                    neverNull: source.reliesOnPrimaryKey ? source.primaryKey : [],
+                    uniqueKeys: source.reliesOnPrimaryKey ? [source.primaryKey] : []
                 )
             }
             program = try MaintenanceCompiler(frontEnd: frontEnd(dataset, inputs)).compile(

@@ -53,13 +53,16 @@ extension GeneratedCase {
         return best
     }
 
-    /// Whether no row is taken away that is not there.
+    /// Whether no row is taken away that is not there, and no key is there twice.
     private var isPossible: Bool {
         for table in tables {
             var counts: [String: Int] = [:]
             for rows in [start] + updates {
                 for (row, weight) in rows[table.name] ?? [] { counts[row, default: 0] += weight }
                 if counts.values.contains(where: { $0 < 0 }) { return false }
+                guard let key = table.uniqueKey, table.columns.first?.name == key else { continue }
+                let keys = counts.flatMap { Array(repeating: Self.key($0.key), count: $0.value) }
+                if Set(keys).count < keys.count { return false }
             }
         }
         return true

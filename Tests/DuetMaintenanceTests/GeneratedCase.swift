@@ -20,16 +20,24 @@ struct GeneratedCase {
             for kind in GeneratedColumn.Kind.allCases where choices.oneIn(2) {
                 columns.append(GeneratedColumn(text: "\(kind)_\(index)", kind: kind))
             }
+            for position in columns.indices { columns[position].isRequired = choices.oneIn(3) }
+            columns[0].isUnique = choices.oneIn(3)
             generated.append(("t\(index)", columns))
         }
         tables = generated.map { table in
-            TestTable(name: table.name, columns: table.columns.map { ViewColumn(name: $0.text, type: $0.kind.type) })
+            TestTable(
+                name: table.name,
+                columns: table.columns.map { ViewColumn(name: $0.text, type: $0.kind.type) },
+                neverNull: Set(table.columns.filter(\.isNeverNull).map(\.text)),
+                uniqueKey: table.columns.first(where: \.isUnique)?.text
+            )
         }
         // The rows that are there, so that updates can take them away again.
         var current: [String: [String]] = [:]
         var first: Rows = [:]
         for table in generated {
-            let rows = (0..<choices.below(7)).map { _ in Self.row(table.columns, &choices) }
+            var rows: [String] = []
+            for _ in 0..<choices.below(7) { if let row = Self.row(table.columns, rows, &choices) { rows.append(row) } }
             current[table.name] = rows
             first[table.name] = rows.map { ($0, 1) }
         }
@@ -61,7 +69,7 @@ struct GeneratedCase {
         case 0, 1: return []
         case 2:
             for _ in 0...choices.below(3) {
-                let row = row(columns, &choices)
+                guard let row = row(columns, rows, &choices) else { continue }
                 rows.append(row)
                 changes.append((row, 1))
             }
@@ -74,8 +82,7 @@ struct GeneratedCase {
         default:
             for _ in 0...choices.below(3) {
                 if !rows.isEmpty, !choices.oneIn(3) { changes.append((rows.remove(at: choices.below(rows.count)), -1)) }
-                if choices.oneIn(2) {
-                    let row = row(columns, &choices)
+                if choices.oneIn(2), let row = row(columns, rows, &choices) {
                     rows.append(row)
                     changes.append((row, 1))
                 }
@@ -84,9 +91,19 @@ struct GeneratedCase {
         return changes
     }
 
-    private static func row(_ columns: [GeneratedColumn], _ choices: inout Choices) -> String {
-        columns.map { column in
-            if choices.oneIn(6) { return "NULL" }
+    /// A row that may stand beside others; nil when no value is left for a key.
+    private static func row(_ columns: [GeneratedColumn], _ others: [String], _ choices: inout Choices) -> String? {
+        var columns = columns
+        var key: String?
+        if let first = columns.first, first.isUnique {
+            let taken = Set(others.map(Self.key))
+            let free = (0..<8).map(String.init).filter { !taken.contains($0) }
+            if free.isEmpty { return nil }
+            key = choices.pick(free)
+            columns.removeFirst()
+        }
+        let values = columns.map { column in
+            if !column.isRequired, choices.oneIn(6) { return "NULL" }
             switch column.kind {
             case .int, .big: return "\(choices.below(4))"
             case .decimal: return "\(choices.below(3)).\(choices.pick(["00", "25", "10"]))"
@@ -95,8 +112,12 @@ struct GeneratedCase {
             case .date: return "DATE '2024-01-0\(choices.below(3) + 1)'"
             case .bool: return choices.pick(["TRUE", "FALSE"])
             }
-        }.joined(separator: ", ")
+        }
+        return ((key.map { [$0] } ?? []) + values).joined(separator: ", ")
     }
+
+    /// The value of a row's first column.
+    static func key(_ row: String) -> String { String(row.prefix { $0 != "," }) }
 
     /// Whether DuckDB takes the query at all; a generated one may not fit together.
     func prepare(_ connection: Connection) throws {

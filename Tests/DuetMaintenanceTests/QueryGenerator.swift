@@ -5,6 +5,12 @@ struct GeneratedColumn {
     /// As it is written in the query.
     var text: String
     var kind: Kind
+    /// Whether it holds no NULL.
+    var isRequired = false
+    /// Whether its values are all different.
+    var isUnique = false
+
+    var isNeverNull: Bool { isRequired || isUnique }
 
     /// The kinds of values; within one kind, expressions may be mixed freely.
     enum Kind: Int, CaseIterable {

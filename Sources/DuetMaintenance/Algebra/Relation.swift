@@ -56,7 +56,7 @@ indirect enum Relation: Hashable, Sendable {
         switch self {
         case .leaf(let leaf): [leaf]
         case .join(let parts, _): parts.flatMap(\.leaves)
-        case .outer(let join): join.left.leaves + join.right.leaves
+        case .outer(let join): join.left.leaves + join.right.leaves + (join.rightKeys?.relation.leaves ?? [])
         case .semi(let join): join.left.leaves + join.right.leaves
         case .project(let source, _), .lateral(let source, _, _), .repeated(let source, _): source.leaves
         case .union(let parts, _): parts.flatMap(\.leaves)
@@ -80,6 +80,10 @@ struct Leaf: Hashable, Sendable {
     var types: [String] = []
     /// What its rows refer to, by positions of columns.
     var references: [Reference] = []
+    /// Columns, by position, that are never NULL.
+    var neverNull: [Int] = []
+    /// Columns, by position, of which no two rows have the same values.
+    var uniqueKeys: [[Int]] = []
     /// Whether a function makes its rows: there may be more than can be kept, though few are read.
     var isGenerated = false
 
@@ -102,6 +106,15 @@ struct OuterJoin: Hashable, Sendable {
     var left: Relation
     var right: Relation
     var condition: JoinCondition
+    /// The keys that the right side has, if they are kept; see `Translator.keptKeys(of:_:)`.
+    var rightKeys: KeptKeys?
+}
+
+/// The values that the columns compared by a join have on one side, each once, kept as a node.
+struct KeptKeys: Hashable, Sendable {
+    var relation: Relation
+    /// The kept columns, in the order of the join's equalities.
+    var columns: [Expression]
 }
 
 /// A join that asks only whether there is a match.

@@ -5,8 +5,8 @@
 struct DeltaTerm: Hashable, Sendable {
     /// The FROM items; they show the relation's columns under their unique names.
     var clause: FromClause
-    /// The weight of each row, as SQL.
-    var weight: String
+    /// The weight of each row.
+    var weight: Weight
 }
 
 /// Writes the change of a relation as terms over the rows after the change and the changes of its leaves.
@@ -39,7 +39,7 @@ struct DeltaBuilder: Sendable {
     /// Whether the change can only add rows.
     func onlyAdds(_ relation: Relation) -> Bool {
         switch relation {
-        case .leaf(let leaf): leaf.source.map { changed[$0] == nil || changed[$0] == .insertsOnly } ?? true
+        case .leaf(let leaf): leaf.source.map { changed[$0]?.onlyAdds ?? true } ?? true
         case .join(let parts, _), .union(let parts, _): parts.allSatisfy { onlyAdds($0) }
         case .outer(let join):
             onlyAdds(join.left) && !isChanged(join.right) && (join.kind == .left || !isChanged(join.left))
@@ -78,7 +78,7 @@ struct DeltaBuilder: Sendable {
             // The weight of a row in the result is its weight times its count, so no row needs to be repeated.
             return terms(of: source).map { term in
                 var term = term
-                term.weight = "\(term.weight) * \(renderer.text(times))"
+                term.weight = term.weight * Weight(renderer.text(times))
                 term.clause.predicates.append("\(renderer.text(times)) <> 0")
                 return term
             }
@@ -88,7 +88,13 @@ struct DeltaBuilder: Sendable {
     private func leafTerms(_ leaf: Leaf) -> [DeltaTerm] {
         guard let delta = leaf.delta else { return [] }
         let item = delta + SQLText.alias(leaf.alias, leaf.columns + ["__w"])
-        return [DeltaTerm(clause: FromClause(items: [item]), weight: SQLText.column(leaf.alias, "__w"))]
+        let weight: Weight =
+            switch leaf.source.flatMap({ changed[$0] }) {
+            case .insertsOnce: .one
+            case .deletesOnce: -.one
+            default: Weight(SQLText.column(leaf.alias, "__w"))
+            }
+        return [DeltaTerm(clause: FromClause(items: [item]), weight: weight)]
     }
 
     /// A term whose SELECT stands in parentheses and shows the given columns and `__w`.
@@ -96,10 +102,13 @@ struct DeltaBuilder: Sendable {
         let alias = renderer.freshAlias("d")
         let item = renderer.subselect(
             term.clause,
-            columns + [NamedText(term.weight, as: "__w")],
+            columns + [NamedText(term.weight.text, as: "__w")],
             alias: alias
         )
-        return DeltaTerm(clause: FromClause(items: [item]), weight: SQLText.column(alias, "__w"))
+        return DeltaTerm(
+            clause: FromClause(items: [item]),
+            weight: term.weight.constant == nil ? Weight(SQLText.column(alias, "__w")) : term.weight
+        )
     }
 
     /// A term with one FROM item, as the side of an outer or semi join must be.
@@ -112,7 +121,7 @@ struct DeltaBuilder: Sendable {
     mutating func union(_ terms: [DeltaTerm], _ columns: [NamedText]) -> String {
         terms.map { term in
             SelectText(
-                columns: columns + [NamedText(term.weight, as: "__w")],
+                columns: columns + [NamedText(term.weight.text, as: "__w")],
                 from: term.clause.items,
                 predicates: term.clause.predicates
             ).text
@@ -125,7 +134,11 @@ struct DeltaBuilder: Sendable {
         let table = store(select, purpose)
         let alias = renderer.freshAlias("d")
         let item = SQLText.temporary(table) + " AS " + SQLText.identifier(alias)
-        return DeltaTerm(clause: FromClause(items: [item]), weight: SQLText.column(alias, "__w"))
+        let constant = terms.constantWeight.map { $0 > 0 ? Weight.one : -.one }
+        return DeltaTerm(
+            clause: FromClause(items: [item]),
+            weight: constant ?? Weight(SQLText.column(alias, "__w"))
+        )
     }
 
     /// Makes a temporary table and gives its name.

@@ -49,8 +49,9 @@ extension DeltaBuilder {
     private mutating func referred(_ leaf: Leaf, _ delta: String, _ keys: [String], by child: Int) -> ReferredChange {
         let item = delta + SQLText.alias(leaf.alias, leaf.columns + ["__w"])
         switch leaf.source.flatMap({ changed[$0] }) {
-        case .insertsOnly: return ReferredChange(referring: [child], kept: nil, former: nil)
-        case .deletesOnly: return ReferredChange(referring: [child], kept: nil, former: FromClause(items: [item]))
+        case .insertsOnce, .insertsOnly: return ReferredChange(referring: [child], kept: nil, former: nil)
+        case .deletesOnce, .deletesOnly:
+            return ReferredChange(referring: [child], kept: nil, former: FromClause(items: [item]))
         case .mixed, nil: break
         }
         func keysOf(_ sign: String) -> String {

@@ -24,7 +24,7 @@ extension DeltaBuilder {
         masks: for mask in 1..<(1 << indices.count) {
             let chosen = Set(indices.enumerated().filter { mask & (1 << $0.offset) != 0 }.map(\.element))
             var clause = FromClause()
-            var weights: [String] = []
+            var weight = Weight.one
             // The changes come first: they are small, and calls in FROM may use what stands before them.
             for (index, part) in parts.enumerated() {
                 if chosen.contains(index), let change = changes[index] {
@@ -34,13 +34,12 @@ extension DeltaBuilder {
                     } else {
                         append(change.clause, to: &clause)
                     }
-                    weights.append(change.weight)
+                    weight = weight * change.weight
                 } else {
                     append(renderer.from(part), to: &clause)
                 }
             }
-            let product = weights.joined(separator: " * ")
-            let weight = chosen.count % 2 == 1 ? product : "-(\(product))"
+            if chosen.count % 2 == 0 { weight = -weight }
             result.append(filtered(DeltaTerm(clause: clause, weight: weight), predicates))
         }
         guard result.isEmpty, let index = indices.first, let change = changes[index] else { return result }
@@ -66,7 +65,7 @@ extension DeltaBuilder {
     ) -> [DeltaTerm] {
         changes.keys.sorted().map { position in
             var clause = FromClause()
-            var weights: [String] = []
+            var weight = Weight.one
             for (index, part) in parts.enumerated() {
                 guard let change = changes[index], index <= position else {
                     append(renderer.from(part), to: &clause)
@@ -74,14 +73,14 @@ extension DeltaBuilder {
                 }
                 if index == position {
                     append(change.clause, to: &clause)
-                    weights.append(change.weight)
+                    weight = weight * change.weight
                 } else {
                     let before = formerRows(part, change)
                     append(before.clause, to: &clause)
-                    weights.append(before.weight)
+                    weight = weight * before.weight
                 }
             }
-            return filtered(DeltaTerm(clause: clause, weight: weights.joined(separator: " * ")), predicates)
+            return filtered(DeltaTerm(clause: clause, weight: weight), predicates)
         }
     }
 
@@ -94,13 +93,13 @@ extension DeltaBuilder {
             predicates: now.predicates
         )
         let taken = SelectText(
-            columns: columns + [NamedText("-(\(change.weight))", as: "__w")],
+            columns: columns + [NamedText((-change.weight).text, as: "__w")],
             from: change.clause.items,
             predicates: change.clause.predicates
         )
         let alias = renderer.freshAlias("o")
         let item = "(\(rows.text)\nUNION ALL\n\(taken.text)) AS \(SQLText.identifier(alias))"
-        return DeltaTerm(clause: FromClause(items: [item]), weight: SQLText.column(alias, "__w"))
+        return DeltaTerm(clause: FromClause(items: [item]), weight: Weight(SQLText.column(alias, "__w")))
     }
 
     private func filtered(_ term: DeltaTerm, _ predicates: [Expression]) -> DeltaTerm {

@@ -17,7 +17,7 @@ extension DeltaBuilder {
             join.condition.equal.map { Expression.match($0.left, $0.right, matchesNull: false) }
             + join.condition.residual
         var result = joinTerms([join.left, join.right], condition)
-        result += unmatched(join.left, without: join.right, join.condition)
+        result += unmatched(join.left, without: join.right, join.condition, join.rightKeys)
         if join.kind == .full { result += unmatched(join.right, without: join.left, join.condition.swapped) }
         return result
     }
@@ -26,9 +26,11 @@ extension DeltaBuilder {
     private mutating func unmatched(
         _ side: Relation,
         without other: Relation,
-        _ condition: JoinCondition
+        _ condition: JoinCondition,
+        _ keys: KeptKeys? = nil
     ) -> [DeltaTerm] {
-        semiTerms(SemiJoin(isAnti: true, left: side, right: other, condition: condition)).map { term in
+        let join = SemiJoin(isAnti: true, left: side, right: other, condition: condition)
+        return semiTerms(keys.map(join.asking) ?? join).map { term in
             var term = single(term, side.columns)
             // A join with no rows gives NULLs of the right types; that there are none is told to DuckDB where it looks.
             var nothing = renderer.from(other)

@@ -10,19 +10,32 @@ extension DeltaBuilder {
         if isChanged(join.left) {
             leftChanges = [stored(terms(of: join.left), join.left.columns, "left")]
         }
+        let isByKey = join.condition.residual.isEmpty && !join.condition.equal.isEmpty
+        // Where both sides ask how often keys are there, they are counted at once.
+        let counts = isByKey && isChanged(join.right) ? countedKeys(join, leftChanges) : nil
         var result: [DeltaTerm] = leftChanges.map { term in
             var term = single(term, join.left.columns)
-            let reduced = reduced(join.right, to: term, join.condition)
-            let right = renderer.item(renderer.from(reduced), join.right.columns)
-            let on = renderer.text(join.condition)
+            let right: String
+            let on: String
+            if let counts {
+                let alias = renderer.freshAlias("m")
+                right =
+                    SQLText.temporary(counts.table)
+                    + SQLText.alias(alias, counts.names.map { "\(alias)_\($0)" } + ["m"])
+                let pairs = zip(join.condition.equal, counts.names)
+                on = SQLText.and(pairs.map { "\(renderer.text($0.left)) = \(SQLText.identifier("\(alias)_\($1)"))" })
+            } else {
+                let reduced = reduced(join.right, to: term, join.condition)
+                right = renderer.item(renderer.from(reduced), join.right.columns)
+                on = renderer.text(join.condition)
+            }
             term.clause = FromClause(items: ["(\(term.clause.items[0]) \(keyword) \(right) ON \(on))"])
             return term
         }
         guard isChanged(join.right) else { return result }
-        let isByKey = join.condition.residual.isEmpty && !join.condition.equal.isEmpty
-        let turned = isByKey ? turnedKeys(join) : turnedRows(join, leftChanges)
+        let turned = counts.map { turnedKeys(join, $0) } ?? turnedRows(join, leftChanges)
         let leaf = turnedLeaf(turned)
-        let sign = SQLText.column(leaf.alias, leaf.columns[leaf.columns.count - 1])
+        let sign = Weight(SQLText.column(leaf.alias, leaf.columns[leaf.columns.count - 1]))
         let pairs = Array(zip(turned.expressions, leaf.columns))
         let strict = strictColumns(join.condition, pairs)
         var touched = join.left.restricted(to: leaf, pairs, matchesNull: !isByKey, strict: strict)
@@ -40,7 +53,7 @@ extension DeltaBuilder {
             )
         }
         result.append(
-            DeltaTerm(clause: renderer.from(touched), weight: join.isAnti ? sign : "-\(sign)")
+            DeltaTerm(clause: renderer.from(touched), weight: join.isAnti ? sign : -sign)
         )
         for change in leftChanges {
             var term = change
@@ -48,7 +61,7 @@ extension DeltaBuilder {
             term.clause.predicates += pairs.map {
                 renderer.text(.match($0.0, .column($0.1), matchesNull: !isByKey && !strict.contains($0.1)))
             }
-            term.weight = join.isAnti ? "-(\(term.weight) * \(sign))" : "\(term.weight) * \(sign)"
+            term.weight = join.isAnti ? -(term.weight * sign) : term.weight * sign
             result.append(term)
         }
         return result
@@ -98,8 +111,18 @@ extension DeltaBuilder {
         var expressions: [Expression]
     }
 
-    /// The rule when the condition consists of equalities: it is enough to count rows of B by key.
-    private mutating func turnedKeys(_ join: SemiJoin) -> Turned {
+    /// How many rows of the right side there are for the keys that a change is about.
+    private struct CountedKeys {
+        /// The keys whose rows changed, with the sum of their weights as `d`.
+        var changed: String
+        /// The counts as `m`; keys without rows are not there.
+        var table: String
+        /// The keys' columns in both tables.
+        var names: [String]
+    }
+
+    /// Counts the right side's rows by key, for keys of its own change and for those of the left side's.
+    private mutating func countedKeys(_ join: SemiJoin, _ leftChanges: [DeltaTerm]) -> CountedKeys {
         let keys = join.condition.equal
         let names = keys.indices.map { "k\($0)" }
         let outputs = zip(keys, names).map { NamedText(renderer.text($0.right), as: $1) }
@@ -114,9 +137,22 @@ extension DeltaBuilder {
                 + "FROM (\(union(changes, outputs))) GROUP BY ALL HAVING sum(__w) <> 0",
             "keys"
         )
+        var asked = SQLText.temporary(changedKeys)
+        for change in leftChanges {
+            let sought = SelectText(
+                columns: zip(keys, names).map { NamedText(renderer.text($0.left), as: $1) },
+                from: change.clause.items,
+                predicates: change.clause.predicates + keys.map { "\(renderer.text($0.left)) IS NOT NULL" }
+            )
+            asked = "(SELECT \(SQLText.list(names)) FROM \(asked)\nUNION\n\(sought.text))"
+        }
         let alias = renderer.freshAlias("k")
         let columns = names.map { "\(alias)_\($0)" }
-        let leaf = Leaf(current: SQLText.temporary(changedKeys), alias: alias, columns: columns + ["\(alias)_d"])
+        let leaf = Leaf(
+            current: asked,
+            alias: alias,
+            columns: leftChanges.isEmpty ? columns + ["\(alias)_d"] : columns
+        )
         let matching = renderer.from(
             join.right.restricted(to: leaf, Array(zip(keys.map(\.right), columns)), matchesNull: false)
         )
@@ -126,15 +162,21 @@ extension DeltaBuilder {
             predicates: matching.predicates,
             suffix: ["GROUP BY ALL"]
         )
+        return CountedKeys(changed: changedKeys, table: store(counts.text, "counts"), names: names)
+    }
+
+    /// The rule when the condition consists of equalities: it is enough to count rows of B by key.
+    private mutating func turnedKeys(_ join: SemiJoin, _ counts: CountedKeys) -> Turned {
+        let names = counts.names
         let table = store(
             "SELECT \(names.map { SQLText.column("k", $0) }.joined(separator: ", ")), "
                 + "CASE WHEN coalesce(c.m, 0) = 0 THEN 1 ELSE -1 END AS s\n"
-                + "FROM \(SQLText.temporary(changedKeys)) AS k LEFT JOIN (\(counts.text)) AS c ON "
+                + "FROM \(SQLText.temporary(counts.changed)) AS k LEFT JOIN \(SQLText.temporary(counts.table)) AS c ON "
                 + SQLText.and(names.map { "\(SQLText.column("k", $0)) = \(SQLText.column("c", $0))" })
                 + "\nWHERE (coalesce(c.m, 0) = 0) <> (coalesce(c.m, 0) = k.d)",
             "turned"
         )
-        return Turned(table: table, expressions: keys.map(\.left))
+        return Turned(table: table, expressions: join.condition.equal.map(\.left))
     }
 
     /// The rule for other conditions: matches are counted for each combination of the columns of A that the condition
@@ -174,7 +216,7 @@ extension DeltaBuilder {
             suffix: ["GROUP BY ALL"]
         )
         let changes = SelectText(
-            columns: outputs + [NamedText("sum(\(change.weight))", as: "__d")],
+            columns: outputs + [NamedText("sum(\(change.weight.text))", as: "__d")],
             from: [item] + change.clause.items,
             predicates: change.clause.predicates + [on],
             suffix: ["GROUP BY ALL"]

@@ -24,7 +24,8 @@ public struct ChangeProgram: Hashable, Sendable {
     public var statements: [String]
     /// The temporary table that then holds the change, quoted.
     ///
-    /// It has the visible columns and `__w BIGINT`, consolidated. Nil when nothing changes, or when no change was asked
+    /// It has the visible columns and `__w BIGINT`, and no two entries cancel; there is one entry for equal rows unless
+    /// rows are only added. Nil when nothing changes, or when no change was asked
     /// for.
     public var deltaTable: String?
     /// The query whose result the last of `statements` keeps in `deltaTable`; nil when `apply` does more than follow it.
@@ -48,8 +49,8 @@ public struct ChangeProgram: Hashable, Sendable {
         guard followsDelta else { return apply }
         guard let kind else { return [] }
         switch kind {
-        case .insertsOnly: return apply.suffix(1)
-        case .deletesOnly: return Array(apply.prefix(max(apply.count - 1, 1)))
+        case .insertsOnce, .insertsOnly: return apply.suffix(1)
+        case .deletesOnce, .deletesOnly: return Array(apply.prefix(max(apply.count - 1, 1)))
         case .mixed: return apply
         }
     }

@@ -121,7 +121,8 @@ public struct NodeProgram: Sendable {
         var builder = DeltaBuilder(texts: texts, changed: relevant, prefix: plan.prefix, needed: plan.neededColumns)
         switch plan.kind {
         case .bag(let bag): return bagChange(bag, &builder)
-        case .aggregate(let aggregate):
+        case .aggregate(var aggregate):
+            aggregate.matched = aggregate.matchedKeys(relevant)
             if !needsDelta, let merge = aggregate.merge(plan, stateRows: stateRows, &builder) {
                 return mergeChange(merge, builder)
             }
@@ -209,7 +210,11 @@ public struct NodeProgram: Sendable {
         let names = visible.map(\.name)
         let terms = builder.terms(of: bag.relation)
         let columns = bag.outputs.map { NamedText(builder.renderer.text($0.expression), as: $0.name) }
-        let delta = """
+        // Rows that are only added need not be put together with equal ones.
+        let delta =
+            terms.constantWeight == 1
+            ? builder.union(terms, columns)
+            : """
             SELECT \(SQLText.list(names)), CAST(sum(__w) AS BIGINT) AS __w FROM (
             \(builder.union(terms, columns)))
             GROUP BY ALL HAVING sum(__w) <> 0

@@ -26,8 +26,12 @@ public protocol QueryFrontEnd {
 
 /// How a relation changed in one update, which decides the rules that may be used.
 public enum ChangeKind: String, Hashable, Sendable, Codable {
+    /// Every weight is 1, so that nothing need be multiplied by it.
+    case insertsOnce
     /// Every weight is positive.
     case insertsOnly
+    /// Every weight is −1.
+    case deletesOnce
     /// Every weight is negative.
     case deletesOnly
     /// Weights of both signs, or unknown.
@@ -39,8 +43,18 @@ public enum ChangeKind: String, Hashable, Sendable, Codable {
     ///   - least: Its least weight.
     ///   - greatest: Its greatest weight.
     public init(least: Int, greatest: Int) {
-        self = least > 0 ? .insertsOnly : greatest < 0 ? .deletesOnly : .mixed
+        switch (least, greatest) {
+        case (1, 1): self = .insertsOnce
+        case (-1, -1): self = .deletesOnce
+        default: self = least > 0 ? .insertsOnly : greatest < 0 ? .deletesOnly : .mixed
+        }
     }
+
+    /// Whether no row is taken away.
+    public var onlyAdds: Bool { self == .insertsOnce || self == .insertsOnly }
+
+    /// Whether no row is added.
+    public var onlyRemoves: Bool { self == .deletesOnce || self == .deletesOnly }
 }
 
 /// A relation that the query reads by name.
@@ -62,6 +76,12 @@ public struct InputRelation: Hashable, Sendable {
     public var delta: String
     /// What its rows refer to; empty unless the caller vouches for it.
     public var references: [ForeignKey]
+    /// Columns that are never NULL; empty unless the caller vouches for it.
+    public var neverNull: [String]
+    /// Sets of columns of which no two rows have the same values; empty unless the caller vouches for it.
+    ///
+    /// What foreign keys refer to need not be named here.
+    public var uniqueKeys: [[String]]
 
     /// A rule that every row refers to exactly one row of another input, or to none by a NULL.
     ///
@@ -91,7 +111,9 @@ public struct InputRelation: Hashable, Sendable {
         columns: [ViewColumn],
         current: String? = nil,
         delta: String,
-        references: [ForeignKey] = []
+        references: [ForeignKey] = [],
+        neverNull: [String] = [],
+        uniqueKeys: [[String]] = []
     ) {
         self.name = name
         self.schema = schema
@@ -100,6 +122,8 @@ public struct InputRelation: Hashable, Sendable {
         self.current = current ?? SQLText.qualified(schema, table)
         self.delta = delta
         self.references = references
+        self.neverNull = neverNull
+        self.uniqueKeys = uniqueKeys
     }
 }
 

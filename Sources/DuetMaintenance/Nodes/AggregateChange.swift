@@ -1,7 +1,7 @@
 extension AggregatePlan {
     /// The statements that merge the input's change into the groups, and those that apply the result.
     func change(_ node: NodePlan, _ builder: inout DeltaBuilder) -> [String] {
-        let changes = changeByGroup(&builder)
+        let changes = changeByGroup(&builder).select
         // DuckDB knows how many groups a table has and so looks for them in the state, not for the state's in them.
         let groups = keys.isEmpty && !hasExtremes ? "(\(changes))" : SQLText.temporary(builder.store(changes, "groups"))
         var repaired: String?
@@ -12,7 +12,9 @@ extension AggregatePlan {
     }
 
     /// The change of the input summed by group: counts and sums of weights, and the extremes added and taken away.
-    func changeByGroup(_ builder: inout DeltaBuilder) -> String {
+    ///
+    /// - Returns: The SELECT, and the weight of every row of the input's change if it is the same for all.
+    func changeByGroup(_ builder: inout DeltaBuilder) -> (select: String, weight: Int?) {
         let terms = builder.terms(of: input)
         let keyColumns = keys.map { NamedText(builder.renderer.text($0.expression), as: $0.name) }
         var arguments = ArgumentColumns()
@@ -23,8 +25,9 @@ extension AggregatePlan {
             )
         }
         let columns = keyColumns + arguments.columns
+        let weight = terms.constantWeight
         var source = builder.union(terms, columns)
-        if hasExtremes {
+        if hasExtremes, weight == nil {
             // Terms of a change may take away rows that other terms add; only what is left of both counts as gone.
             let list = SQLText.list(columns.map(\.name) + ["__w"])
             let names = columns.map { SQLText.identifier($0.name) }.joined(separator: ", ")
@@ -34,22 +37,24 @@ extension AggregatePlan {
                 """
         }
         var outputs = keys.map { NamedText(column: $0.name) }
-        outputs.append(NamedText("CAST(coalesce(sum(__w), 0) AS BIGINT)", as: rows))
+        outputs.append(NamedText(Self.counted(weight), as: rows))
         for (index, accumulator) in accumulators.enumerated() {
-            outputs += changeOutputs(accumulator, index, operands[index].argument, operands[index].filter)
+            outputs += changeOutputs(accumulator, index, operands[index].argument, operands[index].filter, weight)
         }
-        return SelectText(
+        let select = SelectText(
             columns: outputs,
             from: ["(\(source)) AS __c"],
             suffix: keys.isEmpty ? [] : ["GROUP BY \(SQLText.list(keys.map(\.name)))"]
-        ).text
+        )
+        return (select.text, weight)
     }
 
     private func changeOutputs(
         _ accumulator: Accumulator,
         _ index: Int,
         _ argument: String?,
-        _ filter: String?
+        _ filter: String?,
+        _ weight: Int?
     ) -> [NamedText] {
         func filtered(_ call: String, _ conditions: [String?]) -> String {
             let conditions = conditions.compactMap(\.self)
@@ -58,19 +63,47 @@ extension AggregatePlan {
         let value = argument ?? "1"
         switch accumulator.kind {
         case .count:
-            let sum = filtered("sum(__w)", [filter, argument.map { "\($0) IS NOT NULL" }])
-            return [NamedText("CAST(coalesce(\(sum), 0) AS BIGINT)", as: accumulator.name)]
+            let conditions = [filter, argument.map { "\($0) IS NOT NULL" }].compactMap(\.self)
+            return [NamedText(Self.counted(weight, conditions), as: accumulator.name)]
         case .sum(_, _, let isWide):
             // A product of BIGINTs may not fit; a wider type costs time, so only wide arguments get it.
             let factor = isWide ? "CAST(\(value) AS HUGEINT)" : value
-            return [NamedText(filtered("sum(\(factor) * __w)", [filter]), as: accumulator.name)]
+            guard let weight else {
+                return [NamedText(filtered("sum(\(factor) * __w)", [filter]), as: accumulator.name)]
+            }
+            return [NamedText((weight < 0 ? "-" : "") + filtered("sum(\(factor))", [filter]), as: accumulator.name)]
         case .extreme(_, let isLeast):
             let call = "\(isLeast ? "min" : "max")(\(value))"
+            func signed(_ sign: Int) -> String? {
+                guard let weight else { return "__w \(sign > 0 ? ">" : "<") 0" }
+                return weight == sign ? nil : "FALSE"
+            }
             return [
-                NamedText(filtered(call, ["__w > 0", filter]), as: accumulator.name),
-                NamedText(filtered(call, ["__w < 0", filter]), as: "__gone\(index)"),
+                NamedText(filtered(call, [signed(1), filter]), as: accumulator.name),
+                NamedText(filtered(call, [signed(-1), filter]), as: "__gone\(index)"),
             ]
         }
+    }
+
+    /// The weights of the rows that meet some conditions, added up.
+    private static func counted(_ weight: Int?, _ conditions: [String] = []) -> String {
+        let filter = conditions.isEmpty ? "" : " FILTER (WHERE \(SQLText.and(conditions)))"
+        guard let weight else { return "CAST(coalesce(sum(__w)\(filter), 0) AS BIGINT)" }
+        return (weight < 0 ? "-" : "") + "count(*)\(filter)"
+    }
+
+    /// The sum after the change; NULL where nothing is left to sum.
+    ///
+    /// - Parameters:
+    ///   - old: The state's sum.
+    ///   - change: The change's.
+    ///   - count: The values that are left, as SQL; nil when it cannot be zero here.
+    ///   - type: The type of the state's column.
+    /// - Returns: The sum, as SQL.
+    static func total(_ old: String, _ change: String, count: String?, type: String) -> String {
+        // Whatever is added to NULL is NULL, so one side alone counts where the other has nothing.
+        let sum = "CAST(coalesce(\(old) + \(change), \(old), \(change)) AS \(type))"
+        return count.map { "CASE WHEN \($0) > 0 THEN \(sum) END" } ?? sum
     }
 
     /// Extremes computed anew for the groups that lost theirs; nothing is read when there are none.
@@ -109,7 +142,12 @@ extension AggregatePlan {
         let restricted =
             keys.isEmpty
             ? Relation.join([input, .leaf(leaf)], [])
-            : input.restricted(to: leaf, Array(zip(keys.map(\.expression), columns)), matchesNull: true)
+            : input.restricted(
+                to: leaf,
+                Array(zip(keys.map(\.expression), columns)),
+                matchesNull: true,
+                strict: Set(zip(keys, columns).filter { strictKeys.contains($0.0.name) }.map(\.1))
+            )
         return builder.store(plan.grouped(restricted, &builder.renderer).text, "repaired")
     }
 
@@ -127,11 +165,14 @@ extension AggregatePlan {
     /// that cannot hold them; NULL, which equals nothing, is looked for apart, which costs nothing where it is not.
     private func touchedGroups(_ node: NodePlan, _ changes: String) -> String {
         let names = stateNames
-        let pairs = keys.map { (SQLText.column("s", names[$0.name] ?? $0.name), SQLText.column("d", $0.name)) }
+        let pairs = matchingKeys.map {
+            (SQLText.column("s", names[$0.name] ?? $0.name), SQLText.column("d", $0.name), strictKeys.contains($0.name))
+        }
         let select = "SELECT s.rowid AS __rid, s.* FROM \(changes), \(node.table) AS s WHERE "
         let equal = select + SQLText.and(pairs.map { "\($0.0) = \($0.1)" })
-        let isNull = pairs.map { "\($0.1) IS NULL" }.joined(separator: " OR ")
-        return equal + "\nUNION ALL\n" + select + "(\(isNull)) AND \(SQLText.same(pairs))"
+        if pairs.allSatisfy(\.2) { return equal }
+        let isNull = pairs.filter { !$0.2 }.map { "\($0.1) IS NULL" }.joined(separator: " OR ")
+        return equal + "\nUNION ALL\n" + select + "(\(isNull)) AND \(keyMatch("s", "d"))"
     }
 
     /// One row for each group touched: where its old row is, the old visible values, and its new row.
@@ -173,14 +214,9 @@ extension AggregatePlan {
             switch accumulator.kind {
             case .count: columns.append(NamedText(count(accumulator.name), as: accumulator.name))
             case .sum(_, let counter, _):
-                let sum =
-                    "CASE WHEN \(old) IS NULL THEN \(new) WHEN \(new) IS NULL THEN \(old) ELSE \(old) + \(new) END"
-                columns.append(
-                    NamedText(
-                        "CASE WHEN \(count(counter)) > 0 THEN CAST(\(sum) AS \(accumulator.type)) END",
-                        as: accumulator.name
-                    )
-                )
+                let left = isNeverEmpty(counter) ? nil : count(counter)
+                let sum = Self.total(old, new, count: left, type: accumulator.type)
+                columns.append(NamedText(sum, as: accumulator.name))
             case .extreme(_, let isLeast):
                 let merged = "\(isLeast ? "least" : "greatest")(\(old), \(new))"
                 guard source.repaired != nil else {
@@ -236,10 +272,19 @@ extension AggregatePlan {
         ]
     }
 
+    private var matchingKeys: [NamedExpression] { matched ?? keys }
+
+    /// Whether a count is that of a group's rows, of which every kept group has some.
+    func isNeverEmpty(_ counter: String) -> Bool { counter == rows && !keys.isEmpty }
+
     func keyMatch(_ state: String, _ change: String) -> String {
         let names = stateNames
-        return SQLText.same(
-            keys.map { (SQLText.column(state, names[$0.name] ?? $0.name), SQLText.column(change, $0.name)) }
+        return SQLText.and(
+            matchingKeys.map { key in
+                let comparison = strictKeys.contains(key.name) ? "=" : "IS NOT DISTINCT FROM"
+                let own = SQLText.column(state, names[key.name] ?? key.name)
+                return "\(own) \(comparison) \(SQLText.column(change, key.name))"
+            }
         )
     }
 }

@@ -18,7 +18,7 @@ extension AggregatePlan {
     /// - Returns: The statement; nil when the groups had better be replaced, or may need to be computed anew.
     func merge(_ node: NodePlan, stateRows: Int?, _ builder: inout DeltaBuilder) -> String? {
         guard !hasExtremes, keys.isEmpty || (stateRows ?? .max) <= Self.mostRows else { return nil }
-        var touched = changeByGroup(&builder)
+        var (touched, weight) = changeByGroup(&builder)
         let changed =
             ["\(SQLText.identifier(rows)) <> 0"]
             + accumulators.map { accumulator in
@@ -26,7 +26,12 @@ extension AggregatePlan {
                 if case .count = accumulator.kind { return "\(value) <> 0" }
                 return "coalesce(\(value) <> 0, FALSE)"
             }
-        touched += "\nHAVING " + changed.joined(separator: " OR ")
+        // Where all weights are the same, every group that is there has changed.
+        if weight == nil {
+            touched += "\nHAVING " + changed.joined(separator: " OR ")
+        } else if keys.isEmpty {
+            touched += "\nHAVING \(changed[0])"
+        }
         return isShownPlainly
             ? mergeOfSums(node, "(\(touched))")
             : mergeOfRows(
@@ -58,16 +63,14 @@ extension AggregatePlan {
                 updates.append("\(target(name)) = \(count(name))")
                 inserts.append((name, change(name)))
             case .sum(_, let counter, _):
-                let sum = """
-                    CASE WHEN \(state(name)) IS NULL THEN \(change(name)) WHEN \(change(name)) IS NULL THEN \(state(name)) \
-                    ELSE \(state(name)) + \(change(name)) END
-                    """
-                updates.append(
-                    "\(target(name)) = CASE WHEN \(count(counter)) > 0 THEN CAST(\(sum) AS \(accumulator.type)) END"
-                )
-                inserts.append(
-                    (name, "CASE WHEN \(change(counter)) > 0 THEN CAST(\(change(name)) AS \(accumulator.type)) END")
-                )
+                let isNeverEmpty = isNeverEmpty(counter)
+                let sum =
+                    isNeverEmpty
+                    ? "CAST(\(state(name)) + \(change(name)) AS \(accumulator.type))"
+                    : Self.total(state(name), change(name), count: count(counter), type: accumulator.type)
+                updates.append("\(target(name)) = \(sum)")
+                let new = "CAST(\(change(name)) AS \(accumulator.type))"
+                inserts.append((name, isNeverEmpty ? new : "CASE WHEN \(change(counter)) > 0 THEN \(new) END"))
             case .extreme: break
             }
         }

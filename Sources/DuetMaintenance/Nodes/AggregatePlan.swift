@@ -39,6 +39,10 @@ struct AggregatePlan: Sendable {
     var rows: String
     /// The visible columns over keys and finals.
     var outputs: [NamedExpression]
+    /// Names of the keys that are never NULL.
+    var strictKeys: Set<String> = []
+    /// The keys by which changes find their groups, as `matchedKeys(_:)` gives them; nil for all.
+    var matched: [NamedExpression]?
 
     var hasExtremes: Bool {
         accumulators.contains {

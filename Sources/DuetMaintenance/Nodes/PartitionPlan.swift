@@ -18,6 +18,8 @@ struct PartitionPlan: Sendable {
     var offset: Expression?
     /// The visible columns over the inner ones.
     var outputs: [NamedExpression]
+    /// Names of the keys that are never NULL.
+    var strictKeys: Set<String> = []
 
     /// A column to order by.
     struct OrderKey: Hashable, Sendable {
@@ -104,11 +106,15 @@ struct PartitionPlan: Sendable {
         let restricted = input.restricted(
             to: leaf,
             Array(zip(keys.map(\.expression), names)),
-            matchesNull: true
+            matchesNull: true,
+            strict: Set(zip(keys, names).filter { strictKeys.contains($0.0.name) }.map(\.1))
         )
         let new = builder.store(select(restricted, &builder.renderer), "new")
-        let match = SQLText.same(
-            zip(stateKeys, keys).map { (SQLText.column("s", $0), SQLText.column("k", $1.name)) }
+        let match = SQLText.and(
+            zip(stateKeys, keys).map { state, key in
+                let comparison = strictKeys.contains(key.name) ? "=" : "IS NOT DISTINCT FROM"
+                return "\(SQLText.column("s", state)) \(comparison) \(SQLText.column("k", key.name))"
+            }
         )
         let visible = outputs.map(\.name)
         let old = builder.store(

@@ -113,7 +113,7 @@ extension Block {
             if isStrict {
                 relation = .joined([relation, groups.relation], conditions.map(translator.pool.intern))
             } else {
-                relation = .outer(translator.outerJoin(.left, relation, groups.relation, conditions))
+                relation = .outer(try translator.outerJoin(.left, relation, groups.relation, conditions))
             }
             return groups.value
         }
@@ -126,7 +126,7 @@ extension Block {
                 expression: translator.pool.intern(translated.outputs[0].value)
             )
             let side = Relation.project(translated.relation, [column])
-            relation = .outer(translator.outerJoin(.left, relation, side, []))
+            relation = .outer(try translator.outerJoin(.left, relation, side, []))
             return SyntaxTree.column(column.name)
         case .atMostOne, .many:
             let single = try translator.single(translated)
@@ -195,7 +195,7 @@ extension Block {
         let conditions = zip(outer, groups.keys).map {
             SyntaxTree.comparison("COMPARE_EQUAL", $0, SyntaxTree.column($1))
         }
-        relation = .outer(translator.outerJoin(.left, relation, groups.relation, conditions))
+        relation = .outer(try translator.outerJoin(.left, relation, groups.relation, conditions))
         return SyntaxTree.op("OPERATOR_IS_NOT_NULL", [SyntaxTree.column(groups.keys[0])])
     }
 

@@ -183,11 +183,11 @@ struct FromReader {
         switch type {
         case "INNER": return .joined([left, right], conditions.map(translator.pool.intern))
         case "LEFT":
-            return .outer(translator.outerJoin(.left, left, right, conditions))
+            return .outer(try translator.outerJoin(.left, left, right, conditions))
         case "RIGHT":
-            return .outer(translator.outerJoin(.left, right, left, conditions))
+            return .outer(try translator.outerJoin(.left, right, left, conditions))
         case "FULL":
-            return .outer(translator.outerJoin(.full, left, right, conditions))
+            return .outer(try translator.outerJoin(.full, left, right, conditions))
         case "SEMI", "ANTI":
             sides.tables.removeSubrange(middle...)
             return try translator.semiJoin(left, right, conditions, isAnti: type == "ANTI")

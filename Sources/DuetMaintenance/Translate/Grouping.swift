@@ -33,7 +33,9 @@ extension Translator {
         let visible = zip(keyColumns.map(\.name) + callNames, types).map { ViewColumn(name: $0, type: $1) }
         let outputs = visible.map { NamedExpression(name: $0.name, expression: .column($0.name)) }
 
-        var builder = AccumulatorBuilder(translator: self)
+        let known = neverNull(input)
+        let strictKeys = Set(keyColumns.filter { isNeverNull($0.expression, known) }.map(\.name))
+        var builder = AccumulatorBuilder(translator: self, neverNull: known, isGrouped: !keys.isEmpty)
         var probeTypes = types.dropFirst(keys.count + calls.count).makeIterator()
         for (index, call) in calls.enumerated() {
             let argumentType = arguments[index] == nil ? nil : probeTypes.next()
@@ -52,7 +54,8 @@ extension Translator {
                 accumulators: builder.accumulators,
                 finals: builder.finals,
                 rows: builder.rows,
-                outputs: outputs
+                outputs: outputs,
+                strictKeys: strictKeys
             )
             leaf = keep(.aggregate(plan), visible, rule: rule ?? (keys.isEmpty ? "totals" : "aggregates by group"))
         } else {
@@ -61,7 +64,8 @@ extension Translator {
                 keys: keyColumns,
                 inner: keyColumns + zip(callNames, expressions).map { NamedExpression(name: $0, expression: $1) },
                 grouping: keyColumns.map(\.expression),
-                outputs: outputs
+                outputs: outputs,
+                strictKeys: strictKeys
             )
             leaf = keep(
                 .partition(plan),
@@ -84,13 +88,19 @@ extension Translator {
 struct AccumulatorBuilder {
     let translator: Translator
     let rows: String
+    /// Columns of the input that are never NULL.
+    private let neverNull: Set<String>
+    /// Whether there are keys: then every group has rows.
+    private let isGrouped: Bool
     private(set) var accumulators: [AggregatePlan.Accumulator] = []
     private(set) var finals: [AggregatePlan.Final] = []
     /// Why some aggregate cannot be merged.
     private(set) var reasons: [String] = []
 
-    init(translator: Translator) {
+    init(translator: Translator, neverNull: Set<String>, isGrouped: Bool) {
         self.translator = translator
+        self.isGrouped = isGrouped
+        self.neverNull = neverNull
         rows = translator.names.fresh("rows")
     }
 
@@ -112,7 +122,7 @@ struct AccumulatorBuilder {
             let count = filter == nil ? rows : accumulator(.count(nil), filter, "BIGINT", "n")
             finish(name, SQLText.identifier(count))
         case ("count", let argument?):
-            finish(name, SQLText.identifier(accumulator(.count(argument), filter, "BIGINT", "n")))
+            finish(name, SQLText.identifier(count(argument, filter)))
         case ("sum", let argument?):
             guard let isWide = Self.isWide(argumentType) else { return inexact(function, argumentType) }
             finish(name, SQLText.identifier(sum(argument, filter, type, isWide).sum))
@@ -120,15 +130,17 @@ struct AccumulatorBuilder {
             guard let isWide = Self.isWide(argumentType), let argumentType else {
                 return inexact(function, argumentType)
             }
-            let scale = Self.scale(argumentType)
-            let sumType = scale == nil ? "HUGEINT" : "DECIMAL(38,\(scale ?? 0))"
+            let digits = Self.digits(argumentType)
+            let sumType = digits.map { "DECIMAL(38,\($0.scale))" } ?? "HUGEINT"
             let parts = sum(argument, filter, sumType, isWide)
-            finish(name, Self.average(SQLText.identifier(parts.sum), SQLText.identifier(parts.count), scale ?? 0))
+            let isNeverEmpty = isGrouped && parts.count == rows
+            let isHuge = argumentType == "HUGEINT"
+            finish(name, Self.average(parts, digits, isHuge: isHuge, isNeverEmpty: isNeverEmpty))
         case ("min", let argument?), ("max", let argument?):
             let kind = AggregatePlan.Accumulator.Kind.extreme(argument, isLeast: function == "min")
             finish(name, SQLText.identifier(accumulator(kind, filter, type, function)))
         case ("bool_and", let argument?), ("bool_or", let argument?):
-            let count = accumulator(.count(argument), filter, "BIGINT", "n")
+            let count = count(argument, filter)
             let isAnd = function == "bool_and"
             var trees = [isAnd ? SyntaxTree.op("OPERATOR_NOT", [arguments[0]]) : arguments[0]]
             if let own = call["filter"], !own.isNull { trees.append(own) }
@@ -165,13 +177,21 @@ struct AccumulatorBuilder {
         return name
     }
 
+    /// The count of the rows in which an argument has a value.
+    private mutating func count(_ argument: Expression, _ filter: Expression?) -> String {
+        guard translator.isNeverNull(argument, neverNull) else {
+            return accumulator(.count(argument), filter, "BIGINT", "n")
+        }
+        return filter == nil ? rows : accumulator(.count(nil), filter, "BIGINT", "n")
+    }
+
     private mutating func sum(
         _ argument: Expression,
         _ filter: Expression?,
         _ type: String,
         _ isWide: Bool
     ) -> (sum: String, count: String) {
-        let count = accumulator(.count(argument), filter, "BIGINT", "n")
+        let count = count(argument, filter)
         return (accumulator(.sum(argument, count: count, isWide: isWide), filter, type, "sum"), count)
     }
 
@@ -186,30 +206,42 @@ struct AccumulatorBuilder {
         }
     }
 
-    private static func scale(_ type: String) -> Int? {
+    /// The digits of a DECIMAL, all and those after the point.
+    private static func digits(_ type: String) -> (all: Int, scale: Int)? {
         guard type.hasPrefix("DECIMAL("), type.hasSuffix(")") else { return nil }
-        return type.dropFirst("DECIMAL(".count).dropLast().split(separator: ",").last.flatMap {
+        let numbers = type.dropFirst("DECIMAL(".count).dropLast().split(separator: ",").compactMap {
             Int($0.drop { $0 == " " })
         }
+        return numbers.count == 2 ? (numbers[0], numbers[1]) : nil
     }
 
     /// AVG as DuckDB computes it: the sum of the unscaled integers over count times the power of ten, as DOUBLE.
     ///
     /// DuckDB divides in extended precision; whole part and remainder apart come to the same but for a tie in the last
     /// bit, which happens for about one average in two thousand.
-    private static func average(_ sum: String, _ count: String, _ scale: Int) -> String {
-        let power = String(repeating: "0", count: scale)
-        let divisor = scale == 0 ? count : "(CAST(\(count) AS HUGEINT) * 1\(power))"
-        let unscaled = scale == 0 ? "CAST(\(sum) AS HUGEINT)" : "CAST(\(sum) * 1\(power) AS HUGEINT)"
+    private static func average(
+        _ parts: (sum: String, count: String),
+        _ digits: (all: Int, scale: Int)?,
+        isHuge: Bool,
+        isNeverEmpty: Bool
+    ) -> String {
+        let sum = SQLText.identifier(parts.sum)
+        let count = SQLText.identifier(parts.count)
+        let scale = digits?.scale ?? 0
+        let power = "1" + String(repeating: "0", count: scale)
+        let divisor = scale == 0 ? count : "(\(count) * \(power))"
+        let unscaled = scale == 0 ? "CAST(\(sum) AS HUGEINT)" : "CAST(\(sum) * \(power) AS HUGEINT)"
         let exact =
             "CAST(\(unscaled) // \(divisor) AS DOUBLE) + CAST(\(unscaled) % \(divisor) AS DOUBLE) / CAST(\(divisor) AS DOUBLE)"
         let small = "CAST(\(unscaled) AS DOUBLE) / CAST(\(divisor) AS DOUBLE)"
-        let limit = String(repeating: "9", count: max(1, 36 - 2 * scale))
-        return """
-            CASE WHEN \(count) = 0 THEN NULL \
-            WHEN abs(\(sum)) >= \(limit) THEN CAST(\(sum) AS DOUBLE) / \(count) \
-            WHEN abs(\(unscaled)) < 9007199254740992 THEN \(small) \
-            ELSE \(exact) END
-            """
+        var cases = isNeverEmpty ? [] : ["WHEN \(count) = 0 THEN NULL"]
+        let roomForDigits = 36 - 2 * scale
+        // The sum of 10^15 numbers has 15 digits more than they.
+        if digits.map({ $0.all - $0.scale + 15 > roomForDigits }) ?? isHuge {
+            let limit = String(repeating: "9", count: max(1, roomForDigits))
+            cases.append("WHEN abs(\(sum)) >= \(limit) THEN CAST(\(sum) AS DOUBLE) / \(count)")
+        }
+        cases.append("WHEN abs(\(unscaled)) < 9007199254740992 THEN \(small)")
+        return "CASE \(cases.joined(separator: " ")) ELSE \(exact) END"
     }
 }

@@ -53,6 +53,12 @@ extension Translator {
             join.left = renamed(join.left, &new)
             join.right = renamed(join.right, &new)
             join.condition = renamed(join.condition, new)
+            if let keys = join.rightKeys {
+                join.rightKeys = KeptKeys(
+                    relation: renamed(keys.relation, &new),
+                    columns: keys.columns.map { renamed($0, new) }
+                )
+            }
             return .outer(join)
         case .semi(var join):
             join.left = renamed(join.left, &new)

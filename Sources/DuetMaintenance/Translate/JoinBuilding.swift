@@ -2,8 +2,12 @@ import DuetPipeline
 
 extension Translator {
     /// A left or full join; what concerns only a right side that may be missing becomes a filter of that side.
-    func outerJoin(_ kind: OuterJoin.Kind, _ left: Relation, _ right: Relation, _ conditions: [JSONValue]) -> OuterJoin
-    {
+    func outerJoin(
+        _ kind: OuterJoin.Kind,
+        _ left: Relation,
+        _ right: Relation,
+        _ conditions: [JSONValue]
+    ) throws -> OuterJoin {
         let parts = split(conditions, left, right)
         var right = right
         var condition = parts.condition
@@ -12,7 +16,13 @@ extension Translator {
         } else {
             condition.residual += parts.rightOnly
         }
-        return OuterJoin(kind: kind, left: left, right: right, condition: condition)
+        return OuterJoin(
+            kind: kind,
+            left: left,
+            right: right,
+            condition: condition,
+            rightKeys: kind == .left ? try keptKeys(of: right, condition) : nil
+        )
     }
 
     /// A semi or anti join.
@@ -25,14 +35,14 @@ extension Translator {
         guard used.allSatisfy({ known.contains($0) }) else {
             throw Unsupported("a subquery that uses columns from more than one query further out has no rule")
         }
-        return .semi(
-            SemiJoin(
-                isAnti: isAnti,
-                left: left,
-                right: .joined([right], parts.rightOnly),
-                condition: parts.condition
-            )
+        var join = SemiJoin(
+            isAnti: isAnti,
+            left: left,
+            right: .joined([right], parts.rightOnly),
+            condition: parts.condition
         )
+        if let keys = try keptKeys(of: join.right, join.condition) { join = join.asking(keys) }
+        return .semi(join)
     }
 
     private func split(

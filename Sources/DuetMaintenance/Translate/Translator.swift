@@ -125,23 +125,32 @@ final class Translator {
             alias: names.fresh(input.table),
             columns: input.columns.map { names.fresh($0.name) },
             types: input.columns.map(\.type),
-            references: references(input)
+            references: references(input),
+            neverNull: Self.positions(input.neverNull, input.columns) ?? [],
+            uniqueKeys: uniqueKeys(input)
         )
     }
 
+    /// The keys that are vouched for, and those that others refer to.
+    private func uniqueKeys(_ input: InputRelation) -> [[Int]] {
+        let targets = input.uniqueKeys + inputs.flatMap(\.references).filter { $0.input == input.name }.map(\.target)
+        return Set(targets.compactMap { Self.positions($0, input.columns) }).filter { !$0.isEmpty }
+            .sorted { $0.lexicographicallyPrecedes($1) }
+    }
+
+    /// Where columns stand; nil when one of them is not there.
+    private static func positions(_ names: [String], _ columns: [ViewColumn]) -> [Int]? {
+        let found = names.compactMap { name in columns.firstIndex { $0.name.lowercased() == name.lowercased() } }
+        return found.count == names.count ? found : nil
+    }
+
     private func references(_ input: InputRelation) -> [Leaf.Reference] {
-        func positions(_ names: [String], _ columns: [ViewColumn]) -> [Int] {
-            names.compactMap { name in columns.firstIndex { $0.name.lowercased() == name.lowercased() } }
-        }
-        return input.references.compactMap { key in
-            guard let target = inputs.first(where: { $0.name == key.input }) else { return nil }
-            let reference = Leaf.Reference(
-                columns: positions(key.columns, input.columns),
-                source: target.name,
-                target: positions(key.target, target.columns)
-            )
-            let isKnown = reference.columns.count == key.columns.count && reference.target.count == key.target.count
-            return isKnown && !reference.columns.isEmpty ? reference : nil
+        input.references.compactMap { key in
+            guard let target = inputs.first(where: { $0.name == key.input }),
+                let columns = Self.positions(key.columns, input.columns), !columns.isEmpty,
+                let referred = Self.positions(key.target, target.columns)
+            else { return nil }
+            return Leaf.Reference(columns: columns, source: target.name, target: referred)
         }
     }
 

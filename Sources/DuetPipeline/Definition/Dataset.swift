@@ -38,6 +38,8 @@ public struct Dataset: Sendable {
     public var tableChecks: [TableCheck] = []
     /// The columns that tell its rows apart, as far as the statement says; nothing checks it.
     public var primaryKey: [String] = []
+    /// Whether `RELY` is written behind the primary key: change rules may go by it.
+    public var reliesOnPrimaryKey = false
     /// The datasets that its rows refer to, as far as the statement says; nothing checks it.
     public var foreignKeys: [ForeignKey] = []
     /// What the `COMMENT` says.

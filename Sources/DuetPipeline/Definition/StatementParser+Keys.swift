@@ -34,7 +34,7 @@ extension StatementParser {
             } else {
                 dataset.primaryKey = try columnNames(try reader.bracketed("after PRIMARY KEY")).map(\.name)
             }
-            _ = try keyOptions(&reader)
+            dataset.reliesOnPrimaryKey = try keyOptions(&reader)
             return true
         }
         var columns = column.map { [$0] } ?? []
