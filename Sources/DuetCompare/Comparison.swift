@@ -137,6 +137,9 @@ public struct Comparison: Sendable {
         )
         report.method = method
         report.lineage = lineage
+        if procedural == .activities, let run = steps.last(where: { !$0.procedural.isEmpty })?.procedural.last {
+            report.proceduralLineage = FactoryColumnTable.report(definition, run.steps)
+        }
         return report
     }
 

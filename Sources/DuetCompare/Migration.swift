@@ -1,4 +1,5 @@
 public import DuetEngine
+internal import DuetEvents
 internal import DuetFactory
 internal import DuetFetch
 internal import DuetPipeline
@@ -74,6 +75,7 @@ public struct Migration: Sendable {
         let pipeline = try Pipeline.load(folder: folder, overrides: overrides)
         let home = PipelineHome(pipeline: pipeline.name, root: work)
         var step = ComparisonReport.Step(name: "the data as they are", notes: ["both definitions run once"])
+        var moved: [RunEvent] = []
         for style in [Style.procedural, .declarative] {
             progress("\(style.rawValue): \(style == .procedural ? procedural : declarative)")
             let meter = ResourceMeter()
@@ -89,6 +91,7 @@ public struct Migration: Sendable {
             )
             guard outcome.isSuccess else { throw DuetErrors(outcome.errors) }
             let run = RunMeasures(seconds: outcome.seconds, events: outcome.events, resources: meter.measured())
+            if style == .procedural { moved = outcome.events }
             if style == .procedural { step.procedural = [run] } else { step.declarative = [run] }
         }
         step.datasets = try EqualityProof.compare(pipeline, home: home)
@@ -102,6 +105,8 @@ public struct Migration: Sendable {
             datasets: graph.nodes.map(DatasetOutline.init),
             steps: [step]
         )
+        report.lineage = ColumnTable.report(pipeline, home: home)
+        report.proceduralLineage = FactoryColumnTable.report(pipeline, moved)
         report.method.scenario = "one run of two definitions"
         report.method.procedural = ProceduralForm.activities.rawValue
         report.method.threads = settings.threads

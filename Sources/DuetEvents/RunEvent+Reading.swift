@@ -68,6 +68,7 @@ extension StepMeasures {
             )
         }
         profile = json["profile"]?.string
+        movement = json["movement"].flatMap(Movement.init)
         statements = (json["statements"]?.array ?? []).compactMap(\.string)
         for (index, value) in (json["statement_seconds"]?.array ?? []).enumerated() {
             statementSeconds[index] = value.number

@@ -104,6 +104,9 @@ public struct StepMeasures: Sendable, Hashable {
     /// How long those of the ``statements`` took that were timed, in seconds, by their place in the list.
     public var statementSeconds: [Int: Double] = [:]
 
+    /// What an activity of a data factory read and wrote; nil for all other steps.
+    public var movement: Movement?
+
     /// DuckDB's profile of the slowest statement, where it was asked for.
     public var profile: String?
 
@@ -166,6 +169,7 @@ public struct StepMeasures: Sendable, Hashable {
                 statements.indices.map { statementSeconds[$0].map { .double($0) } ?? .null }
             )
         }
+        object["movement"] = movement?.json
         object["profile"] = profile.map { .string($0) }
         return .object(object)
     }

@@ -32,6 +32,7 @@ extension ComparisonReport {
         object["cost"] = cost?.json
         object["sweep"] = sweep?.json
         object["lineage"] = lineage?.json
+        object["procedural_lineage"] = proceduralLineage?.json
         return .object(object)
     }
 }

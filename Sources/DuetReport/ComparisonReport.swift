@@ -74,6 +74,8 @@ public struct ComparisonReport: Sendable {
     public var cost: CostReport?
     /// Where the published datasets' columns come from; nil when it was not looked at.
     public var lineage: LineageReport?
+    /// The same of the procedural style's hand-written factory; nil where the activities are derived from the definition.
+    public var proceduralLineage: LineageReport?
     /// How time grows with the change and with the data; nil when it was not asked for.
     public var sweep: SweepReport?
 

@@ -6,6 +6,7 @@ enum MarkdownParts {
         if !faults.isEmpty { models["hasFaults"] = ["faults": faults] }
         if let sweep = report.sweep { models["hasSweep"] = SweepText.model(sweep) }
         if let lineage = report.lineage { models["hasLineage"] = lineage.model }
+        if let lineage = report.proceduralLineage { models["hasProceduralLineage"] = lineage.model }
         if let effort = report.effort { models["hasEffort"] = model(effort) }
         if let cost = report.cost { models["hasCost"] = model(cost, report) }
         return models

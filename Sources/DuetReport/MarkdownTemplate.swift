@@ -177,6 +177,23 @@ enum MarkdownTemplate {
         | {{{dataset}}} | {{{column}}} | {{{inputs}}} | {{{origins}}} | {{{through}}} |
         {{/lineageRows}}
         {{/hasLineage}}
+        {{#hasProceduralLineage}}
+
+        ## Lineage in the factory
+
+        The same columns as the factory's activities wrote them: Copy by its mapping, data flows by their scripts, Script
+        and stored procedures by their SQL. `source x` is the factory's dataset `x`.
+
+        {{#lineageProblem}}
+        {{{.}}}
+
+        {{/lineageProblem}}
+        | dataset | column | made from | comes from | through |
+        |---|---|---|---|---|
+        {{#lineageRows}}
+        | {{{dataset}}} | {{{column}}} | {{{inputs}}} | {{{origins}}} | {{{through}}} |
+        {{/lineageRows}}
+        {{/hasProceduralLineage}}
 
         ## How it was measured
 

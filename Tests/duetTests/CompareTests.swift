@@ -82,9 +82,28 @@ import Testing
         try fixture.folder.write(sql, to: "sql/all.sql")
         let arguments = [
             "compare", "--procedural=factory", "--declarative=sql", "--data=pipeline/data", "--json-report=m.json",
+            "--report=m.md",
         ]
         let same = try await fixture.command.run(arguments, in: fixture.folder)
         #expect(same.status == 0, "\(same.errors) \(same.output)")
+        // Where each published column comes from, on both sides.
+        let report = try JSONValue(parsing: try fixture.folder.text("m.json"))
+        for (side, end) in [
+            ("lineage", "source source_1.amount"), ("procedural_lineage", "source Files_files_orders.amount"),
+        ] {
+            #expect(report[side]?["problem"]?.isNull == true, "\(String(describing: report[side]))")
+            let total = report[side]?["datasets"]?.array?.first { $0["dataset"]?.string == "gold.total" }
+            let column = total?["columns"]?.array?.first { $0["column"]?.string == "total" }
+            let inputs = column?["inputs"]?.array?.map {
+                "\($0["relation"]?.string ?? "").\($0["column"]?.string ?? "")"
+            }
+            #expect(inputs == ["silver.orders.amount"], "\(side): \(String(describing: column))")
+            let sources = column?["sources"]?.array?.map {
+                "\($0["relation"]?.string ?? "").\($0["column"]?.string ?? "")"
+            }
+            #expect(sources?.contains(end) == true, "\(side): \(String(describing: column))")
+        }
+        #expect(try fixture.folder.text("m.md").contains("## Lineage in the factory"))
         let wrong = sql.replacing("amount::INT AS amount", with: "amount::INT + 1 AS amount")
         try fixture.folder.write(wrong, to: "sql/all.sql")
         let other = try await fixture.command.run(arguments, in: fixture.folder)

@@ -6,6 +6,7 @@ import Foundation
 extension OpenLineageExport {
     /// What a step reads and writes, with what is known of it.
     func datasets(of event: RunEvent) -> (inputs: [JSONValue], outputs: [JSONValue]) {
+        if let movement = event.measures?.movement { return moved(movement, event) }
         let hasEnded = event.kind == .stepCompleted || event.kind == .stepFailed
         if let node = dataset(of: event) {
             let inputs =
@@ -132,10 +133,59 @@ extension OpenLineageExport {
         )
     }
 
+    // MARK: - Activities
+
+    /// What an activity of a data factory read and wrote.
+    private func moved(_ movement: Movement, _ event: RunEvent) -> (inputs: [JSONValue], outputs: [JSONValue]) {
+        let inputs = movement.inputs.map { place -> JSONValue in
+            let (namespace, name) = self.place(MovementLineage.relation(place))
+            return [
+                "namespace": .string(namespace), "name": .string(name),
+                "facets": ["dataSource": dataSource(place, namespace)],
+            ]
+        }
+        let outputs = (movements.written[event.id] ?? []).map { written -> JSONValue in
+            let namespace = written.place.namespace.isEmpty ? warehouse : written.place.namespace
+            var facets: JSONObject = ["dataSource": dataSource(written.place, namespace)]
+            if let lineage = written.lineage, !lineage.outputs.isEmpty {
+                let fields = lineage.outputs.map { JSONValue.object(["name": .string($0.name)]) }
+                facets["schema"] = facet(
+                    "1-2-0/SchemaDatasetFacet.json#/$defs/SchemaDatasetFacet",
+                    ["fields": .array(fields)]
+                )
+                facets["columnLineage"] = columnLineage(lineage)
+            }
+            var object: JSONObject = ["namespace": .string(namespace), "name": .string(written.place.name)]
+            if let measures = event.measures, measures.rowsInserted > 0, movement.outputs.count == 1 {
+                object["outputFacets"] = [
+                    "outputStatistics": facet(
+                        "1-0-2/OutputStatisticsOutputDatasetFacet.json#/$defs/OutputStatisticsOutputDatasetFacet",
+                        ["rowCount": .integer(Int64(measures.rowsInserted))]
+                    )
+                ]
+            }
+            object["facets"] = .object(facets)
+            return .object(object)
+        }
+        return (inputs, outputs)
+    }
+
+    private func dataSource(_ place: Movement.Place, _ namespace: String) -> JSONValue {
+        let uri =
+            place.namespace.isEmpty ? warehouse : namespace == "file" ? "file:\(place.name)" : namespace + place.name
+        return facet(
+            "1-0-1/DatasourceDatasetFacet.json#/$defs/DatasourceDatasetFacet",
+            ["name": .string(place.dataset ?? place.name), "uri": .string(uri)]
+        )
+    }
+
     // MARK: - Columns
 
     private func columnLineage(_ name: DatasetName) -> JSONValue? {
-        guard let own = lineage[name]?.lineage else { return nil }
+        lineage[name]?.lineage.map { columnLineage($0) }
+    }
+
+    private func columnLineage(_ own: QueryLineage) -> JSONValue {
         var fields = JSONObject()
         for output in own.outputs { fields[output.name] = ["inputFields": .array(inputFields(output.origins))] }
         return facet(
@@ -163,6 +213,7 @@ extension OpenLineageExport {
 
     private func place(_ relation: String) -> (namespace: String, name: String) {
         if let model = InputColumn(relation: relation, column: "").model { return ("\(namespace)/models", model) }
+        if let place = movements.places[relation], !place.namespace.isEmpty { return (place.namespace, place.name) }
         let prefix = "source "
         guard relation.hasPrefix(prefix), let source = pipeline.source(named: String(relation.dropFirst(prefix.count)))
         else { return (warehouse, relation) }

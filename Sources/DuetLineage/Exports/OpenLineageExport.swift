@@ -21,6 +21,8 @@ public struct OpenLineageExport: Sendable {
     let warehouse: String
     /// DuckDB's version.
     let engineVersion: String
+    /// What the activities of a data factory have moved.
+    var movements = MovementLineage()
 
     /// Prepares the export of a pipeline's runs.
     ///
@@ -138,7 +140,7 @@ public struct OpenLineageExport: Sendable {
                 "2-0-4/JobTypeJobFacet.json#/$defs/JobTypeJobFacet",
                 [
                     "processingType": "BATCH", "integration": "DUET",
-                    "jobType": .string(event.step == nil ? "PIPELINE" : isDataset ? "DATASET" : "TRANSFER"),
+                    "jobType": .string(jobType(event, isDataset)),
                 ]
             )
         ]
@@ -161,6 +163,13 @@ public struct OpenLineageExport: Sendable {
         }
         let name = event.step.map { "\(runJob(event)).\($0)" } ?? runJob(event)
         return ["namespace": .string(namespace), "name": .string(name), "facets": .object(facets)]
+    }
+
+    private func jobType(_ event: RunEvent, _ isDataset: Bool) -> String {
+        guard event.step != nil else { return "PIPELINE" }
+        if isDataset { return "DATASET" }
+        // Steps of a hand-written factory are neither datasets nor sources of the definition.
+        return source(of: event) == nil ? "ACTIVITY" : "TRANSFER"
     }
 
     private func location(_ place: SourceLocation) -> JSONValue {

@@ -134,7 +134,11 @@ public final class OpenLineageStream: EventSink, RunObserver {
         guard !events.isEmpty, let session else { return }
         let told: [JSONValue]
         do {
-            told = try exporter(session, for: events).events(events, start: started)
+            var exporter = try exporter(session, for: events)
+            if events.contains(where: { $0.measures?.movement != nil }) {
+                exporter.movements = try MovementLineage(events, connection: try session.warehouse.connect())
+            }
+            told = exporter.events(events, start: started)
         } catch {
             for place in places { note(place, events.count, "\(error)") }
             return

@@ -147,13 +147,15 @@ extension LineageInspection {
 
     private func openLineage(_ events: [RunEvent], _ connection: Connection) throws -> [JSONValue] {
         let graph = try graph(connection)
-        return OpenLineageExport(
+        var export = OpenLineageExport(
             pipeline,
             graph: graph,
             lineage: try PipelineLineage(pipeline, graph: graph, connection: connection),
             warehouse: home.warehouse(style),
             engineVersion: Database.libraryVersion
-        ).events(events)
+        )
+        export.movements = try MovementLineage(events, connection: connection)
+        return export.events(events)
     }
 
     // MARK: - History

@@ -51,11 +51,13 @@ public struct ActivitiesExecutor: PipelineExecutor {
                 fetcher: request.fetcher.fetcher,
                 workFolder: "\(request.home.folder)/activities"
             )
+            let observer = MovementObserver(environment, factory)
+            let file = "\(request.home.folder)/activity-runs.jsonl"
             let runner = FactoryRunner(
                 factory,
-                handlers: environment.handlers,
+                handlers: observer.watching(environment.handlers),
                 control: request.control,
-                sinks: [try EventLogSink(session.log, runs: "\(request.home.folder)/activity-runs.jsonl")],
+                sinks: [try EventLogSink(session.log, runs: file, observer: observer)],
                 workers: max(2, request.workers)
             )
             let run = try runner.run(PipelineRequest(pipeline.name, parameters: parameters))
@@ -90,12 +92,14 @@ extension DuetError.Code {
 final class EventLogSink: FactorySink {
     private let log: EventLog
     private let file: ActivityRunFile?
+    private let observer: MovementObserver
     private let told = Mutex<Set<String>>([])
     /// The events of a run are kept in memory: a loop of a hundred thousand goes to the file alone.
     private static let most = 5_000
 
-    init(_ log: EventLog, runs path: String) throws {
+    init(_ log: EventLog, runs path: String, observer: MovementObserver) throws {
         self.log = log
+        self.observer = observer
         file = try ActivityRunFile(path)
     }
 
@@ -109,6 +113,7 @@ final class EventLogSink: FactorySink {
     func ended(_ run: ActivityRun) {
         file?.ended(run)
         let step = "\(run.pipeline)/\(run.path)"
+        let movement = observer.take(run.id)
         guard told.withLock({ $0.remove(step) != nil || $0.count < Self.most }) else { return }
         var measures = StepMeasures()
         measures.seconds = run.end.timeIntervalSince(run.start)
@@ -117,6 +122,7 @@ final class EventLogSink: FactorySink {
         measures.rowsInserted = number(run.output, "rowsCopied")
         measures.bytesTransferred = number(run.output, "dataRead")
         measures.filesTotal = number(run.output, "filesRead")
+        measures.movement = movement
         let error = run.error?["message"]?.stringValue
         switch run.status {
         case _ where run.isRetried:

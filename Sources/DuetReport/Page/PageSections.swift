@@ -202,22 +202,23 @@ enum PageSections {
           }
         }
 
-        if (report.lineage) { // Lineage
-          const part = section("lineage", "Lineage", "Where each column comes from: what its dataset's own query makes it from, the sources' columns at the end of the way, and the datasets between. "
+        const lineagePart = (lineage, mark, title, intro) => {
+          if (!lineage) return;
+          const part = section(mark, title, intro + " Where each column comes from: what its dataset's own query makes it from, the sources' columns at the end of the way, and the datasets between. "
             + "Kinds as OpenLineage names them: identity, transformation and aggregation carry values; the others decide about rows or values.");
-          if (report.lineage.problem) part.append(make("p", { class: "verdict no" }, `There is none: ${report.lineage.problem}.`));
-          const all = report.lineage.datasets;
+          if (lineage.problem) part.append(make("p", { class: "verdict no" }, `There is none: ${lineage.problem}.`));
+          const all = lineage.datasets;
           const origins = list => make("span", {}, ...list.flatMap((item, index) =>
             [index ? make("br") : null, make("code", {}, `${item.relation}.${item.column}`), " " + item.kinds.join(", ")].filter(Boolean)));
           const rowsOf = dataset => dataset.unknown ? [{ column: "all", note: `not resolved, because ${dataset.unknown}` }]
             : dataset.columns.concat(dataset.rows.length ? [{ column: "which rows there are", inputs: dataset.rows, sources: [], through: [] }] : []);
           const holder = make("div");
           const show = index => holder.replaceChildren(table([
-            ["column", row => ({ text: row.column, key: `lineage:${all[index].dataset}:${row.column}` })],
+            ["column", row => ({ text: row.column, key: `${mark}:${all[index].dataset}:${row.column}` })],
             ["made from", row => ({ text: row.note ? row.note : row.inputs.length ? origins(row.inputs) : "–", class: "why" })],
             ["comes from", row => ({ text: row.sources?.length ? origins(row.sources) : "–", class: "why" })],
             ["through", row => row.through?.length ? row.through.join(", ") : "–"],
-          ], rowsOf(all[index]), `Columns of ${all[index].dataset}`, "lineage"));
+          ], rowsOf(all[index]), `Columns of ${all[index].dataset}`, mark));
           if (all.length) {
             const start = Math.max(0, all.findIndex(dataset => dataset.last));
             part.append(pick("Dataset", all.map(dataset => dataset.dataset), show, start), holder);
@@ -227,9 +228,12 @@ enum PageSections {
               ["made from", row => row.note || row.inputs.map(item => `${item.relation}.${item.column} (${item.kinds.join(", ")})`).join("; ") || "–"],
               ["comes from", row => (row.sources || []).map(item => `${item.relation}.${item.column}`).join("; ") || "–"],
               ["through", row => (row.through || []).join(", ") || "–"],
-            ], all.flatMap(dataset => rowsOf(dataset).map(row => ({ dataset: dataset.dataset, ...row }))), "Every column", "all-lineage")));
+            ], all.flatMap(dataset => rowsOf(dataset).map(row => ({ dataset: dataset.dataset, ...row }))), "Every column", "all-" + mark)));
           }
-        }
+        };
+        lineagePart(report.lineage, "lineage", "Lineage", "");
+        lineagePart(report.procedural_lineage, "procedural-lineage", "Lineage in the factory",
+          "The same columns as the factory's activities wrote them; a source is a dataset of the factory.");
 
         { // Faults
           const rows = report.steps.flatMap(step => step.faults.map(fault => ({ step, fault })));
