@@ -11,6 +11,8 @@ struct ViewRecords: Sendable {
     var fullSeconds: Double?
     /// How long taking in changes took, once for each set of changed inputs.
     var incrementalRuns: [UpdateSizes.Run] = []
+    /// How many updates were computed in full since changes of the same inputs were last taken in, by these inputs.
+    var fullRuns: [String: Int] = [:]
 
     /// Reads the records of all views, by their names.
     ///
@@ -26,14 +28,17 @@ struct ViewRecords: Sendable {
         )
         for row in costs {
             let name = row[0].string ?? ""
+            let members = try JSONValue(parsing: row[2].string ?? "{}").object?.members ?? []
+            let numbers = Dictionary(
+                members.compactMap { member in member.value.integer.map { (member.key, Int($0)) } }
+            ) { first, _ in first }
             guard row[1].string != CostRecords.full else {
                 records[name, default: ViewRecords()].fullSeconds = row[3].double
+                records[name, default: ViewRecords()].fullRuns = numbers
                 continue
             }
-            let sizes = try JSONValue(parsing: row[2].string ?? "{}").object ?? [:]
-            let changes = sizes.members.compactMap { member in member.value.integer.map { (member.key, $0) } }
             records[name, default: ViewRecords()].incrementalRuns.append(
-                UpdateSizes.Run(changes: Dictionary(changes) { first, _ in first }, seconds: row[3].double ?? 0)
+                UpdateSizes.Run(changes: numbers, seconds: row[3].double ?? 0)
             )
         }
         return records
@@ -46,6 +51,35 @@ struct CostRecord: Sendable {
     let seconds: Double
     /// The changed rows of each input; nil for a full computation.
     let changes: [String: Int]?
+    /// For a full computation, as ``ViewRecords/fullRuns``.
+    var fullRuns: [String: Int] = [:]
+
+    /// What is to be recorded of an update of a view that has change rules.
+    ///
+    /// - Parameters:
+    ///   - dataset: The view.
+    ///   - seconds: How long it took.
+    ///   - changes: The changed rows of each input.
+    ///   - isIncremental: Whether they were taken in.
+    ///   - before: What was recorded before.
+    /// - Returns: The records.
+    static func ofUpdate(
+        _ dataset: DatasetName,
+        seconds: Double,
+        changes: [String: Int],
+        isIncremental: Bool,
+        before: ViewRecords
+    ) -> [Self] {
+        let kind = CostRecords.kind(of: changes)
+        var runs = before.fullRuns
+        guard isIncremental else {
+            runs[kind, default: 0] += 1
+            return [Self(dataset: dataset, seconds: seconds, changes: nil, fullRuns: runs)]
+        }
+        let record = Self(dataset: dataset, seconds: seconds, changes: changes)
+        guard runs.removeValue(forKey: kind) != nil, let full = before.fullSeconds else { return [record] }
+        return [record, Self(dataset: dataset, seconds: full, changes: nil, fullRuns: runs)]
+    }
 }
 
 /// What views' updates took.
@@ -64,12 +98,9 @@ struct CostRecords {
     func add(_ records: [CostRecord]) throws {
         guard !records.isEmpty else { return }
         let rows = records.map { record in
-            let kind = record.changes.map { Self.text($0.keys.sorted()) } ?? Self.full
-            let sizes = JSONValue.object(
-                JSONObject(
-                    (record.changes ?? [:]).sorted { $0.key < $1.key }.map { ($0.key, .integer(Int64($0.value))) }
-                )
-            )
+            let kind = record.changes.map(Self.kind) ?? Self.full
+            let numbers = (record.changes ?? record.fullRuns).sorted { $0.key < $1.key }
+            let sizes = JSONValue.object(JSONObject(numbers.map { ($0.key, .integer(Int64($0.value))) }))
             return "(\(SQL.literal(record.dataset.description)), \(SQL.literal(kind)), "
                 + "\(SQL.literal(sizes.text())), \(record.seconds))"
         }
@@ -100,5 +131,8 @@ struct CostRecords {
         return rows
     }
 
-    private static func text(_ inputs: [String]) -> String { "changes of " + inputs.joined(separator: ", ") }
+    /// The kind of an update that takes changes in: one for each set of changed inputs.
+    static func kind(of changes: [String: Int]) -> String {
+        "changes of " + changes.filter { $0.value > 0 }.keys.sorted().joined(separator: ", ")
+    }
 }

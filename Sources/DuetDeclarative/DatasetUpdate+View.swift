@@ -26,7 +26,7 @@ extension DatasetUpdate {
         if view.program.nodes.count == 1 {
             // With more tables this is more than the query alone takes, and would make it look dear.
             let seconds = (ContinuousClock.now - start) / .seconds(1)
-            notes.cost = CostRecord(dataset: dataset.name, seconds: seconds, changes: nil)
+            notes.costs = [CostRecord(dataset: dataset.name, seconds: seconds, changes: nil)]
         }
         try forgetChanges()
         try record(layout: view.layout)
@@ -99,10 +99,12 @@ extension DatasetUpdate {
         notes.columns = isRedefined ? nil : view.program.result.visible
         let seconds = (ContinuousClock.now - start) / .seconds(1)
         let sizes = Dictionary(inputs.map { ($0.name.key, $0.rows) }) { first, _ in first }
-        notes.cost = CostRecord(
-            dataset: dataset.name,
+        notes.costs = CostRecord.ofUpdate(
+            dataset.name,
             seconds: seconds,
-            changes: choice.way == .incremental ? sizes : nil
+            changes: sizes,
+            isIncremental: choice.way == .incremental,
+            before: try memory.records(of: dataset.name, connection)
         )
         var result = Result(rows: try publishedRows(try rowsNow(measures)))
         result.hasChanged = measures.rowsInserted + measures.rowsDeleted > 0
@@ -117,7 +119,7 @@ extension DatasetUpdate {
         return result
     }
 
-    /// Computes the view by its own query, leaving the tables kept for changes behind.
+    /// Computes the view by its own query, leaving the tables beneath it that are kept for changes behind.
     private func computeDirectly(
         _ view: MaintainedView,
         query: Query,
@@ -129,7 +131,8 @@ extension DatasetUpdate {
         for statement in program.apply(measures.changeKind) { try run(statement, query.text, &measures) }
         measures.strategy = .full
         measures.rule = "the query over everything, then the difference"
-        try record(layout: "")
+        // Where the view's own rows are all that rules go by, these are right whichever way they were made.
+        if view.program.nodes.count > 1 || !view.program.result.hidden.isEmpty { try record(layout: "") }
         try publishing(query, isSame: true)
         return program.deltaTable
     }

@@ -157,10 +157,11 @@ struct UpdateForecaster {
         describe(view, into: &forecast)
         if choice.way == .incremental {
             forecast.rowsToRead = changing.isDisjoint(with: view.deltas.keys) ? known.values.reduce(0, +) : nil
-            forecast.whyNotCheaper = forecast.issues.first
+            forecast.whyNotCheaper = forecast.issues.first ?? choice.again
         } else {
             forecast.rowsToRead = view.deltas.keys.reduce(0) { $0 + (rows[$1] ?? 0) }
-            forecast.whyNotCheaper = choice.cost.map { Self.text($0, view.program, known) } ?? choice.reason
+            let why = choice.cost.map { Self.text($0, view.program, known) } ?? choice.reason
+            forecast.whyNotCheaper = choice.again.map { "\(why ?? ""); \($0)" } ?? why
         }
         if tellsSQL {
             if kinds.isEmpty { kinds = Dictionary(view.program.inputs.map { ($0, .mixed) }) { first, _ in first } }

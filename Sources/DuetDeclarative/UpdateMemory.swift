@@ -69,7 +69,7 @@ final class UpdateMemory: Sendable {
             $0.rows[dataset] = rows
             $0.columns[dataset] = notes.columns
             $0.changes[dataset] = notes.change
-            if let cost = notes.cost { $0.costs.append(cost) }
+            $0.costs += notes.costs
             if let layout = notes.layout { $0.records?[dataset.description, default: .init()].layout = layout }
             if let hasLog = notes.hasLog {
                 if hasLog { $0.logs?.insert(dataset.key) } else { $0.logs?.remove(dataset.key) }
@@ -143,7 +143,7 @@ final class UpdateNotes {
     /// The columns that readers see; nil where they may be other than before.
     var columns: [ViewColumn]?
     /// What it took, as the cost model wants to know.
-    var cost: CostRecord?
+    var costs: [CostRecord] = []
     /// The layout that was recorded.
     var layout: String?
     /// Whether there is a table of changes now; nil when that was not touched.

@@ -20,6 +20,8 @@ struct WayChoice {
     var reason: String?
     /// What both ways are expected to cost; nil when that did not decide.
     var cost: CostChoice?
+    /// When a way that was slow is tried again; nil when that is not the question.
+    var again: String?
     /// The rows of what the rules read and keep, where they were looked up.
     private var keptRows: [String: Int] = [:]
 
@@ -91,9 +93,53 @@ struct WayChoice {
             isStateCurrent: isCurrent
         )
         let choice = CostModel().choice(view.program, sizes)
-        self.init(choice.isIncremental ? (isCurrent ? .incremental : .replace) : .direct, choice.reason)
+        let incremental = isCurrent ? Way.incremental : .replace
+        if choice.isIncremental || !view.program.isIncremental {
+            self.init(choice.isIncremental ? incremental : .direct, choice.reason)
+        } else if isCurrent, view.program.nodes.count == 1, choice.fullSeconds <= Self.short,
+            changes.values.reduce(0, +) <= Self.fewRows
+        {
+            self.init(.incremental, "it is so small that both ways take milliseconds, so its changes are taken in")
+        } else if let left = Self.updatesUntilTried(choice, changes, records) {
+            let text =
+                "taking changes in was slow when it was last timed, and is tried again "
+                + (left > 0 ? "after \(left) more such update\(left == 1 ? "" : "s")" : "now")
+            self.init(left > 0 ? .direct : incremental, "\(choice.reason); \(text)")
+            again = text
+        } else {
+            self.init(.direct, choice.reason)
+        }
         cost = choice
         keptRows = kept
+    }
+
+    /// Seconds below which times tell of statements and chance, not of rows.
+    private static let short = 0.005
+    /// Changed rows that are taken in about as fast as one.
+    private static let fewRows = 1000
+    /// The share of the time of full computations that trying the other way again may take.
+    private static let triedShare = 0.1
+    /// The least number of full computations between two such tries.
+    private static let leastRuns = 10
+
+    /// After how many more updates by full computation taking changes in is timed anew.
+    ///
+    /// A single slow update, on a busy machine or with cold files, must not rule the other way out for good. It is tried
+    /// again when so many full computations have gone by that trying it costs a tenth of them, if it is still as slow.
+    ///
+    /// - Returns: The updates; nil when taking changes of these inputs in was never timed.
+    private static func updatesUntilTried(
+        _ choice: CostChoice,
+        _ changes: [String: Int],
+        _ records: ViewRecords
+    ) -> Int? {
+        let kind = CostRecords.kind(of: changes)
+        guard records.incrementalRuns.contains(where: { CostRecords.kind(of: $0.changes) == kind }),
+            choice.fullSeconds > 0
+        else { return nil }
+        let share = choice.incrementalSeconds / choice.fullSeconds / triedShare
+        guard share < 1e6 else { return nil }
+        return max(0, max(leastRuns, Int(share.rounded(.up))) - (records.fullRuns[kind] ?? 0))
     }
 
     /// How many rows a table kept for the view has; nil where that was not looked up.
