@@ -103,6 +103,50 @@ import Testing
         }
     }
 
+    @Test func `rows that all count once are not multiplied`() throws {
+        let node = try Self.program("SELECT k, sum(d), count(a) FROM t JOIN u USING (k) GROUP BY k").result
+        func sql(_ changed: [String: ChangeKind]) -> String {
+            let change = node.change(changedInputs: changed)
+            return (change.statements + change.apply).joined(separator: "\n")
+        }
+        #expect(sql(["t": .insertsOnly]).contains("* __w"))
+        #expect(!sql(["t": .insertsOnce]).contains("* __w"))
+        #expect(sql(["t": .deletesOnce]).contains("-sum(__x"))
+        #expect(sql(["t": .insertsOnce, "u": .insertsOnce]).contains("* __w"), "one term is added, one taken away")
+        #expect(ChangeKind(least: 1, greatest: 1) == .insertsOnce)
+        #expect(ChangeKind(least: 1, greatest: 2) == .insertsOnly)
+        #expect(ChangeKind(least: -2, greatest: -1) == .deletesOnly)
+    }
+
+    @Test func `groups are found by the key that decides the others, unless its rows were replaced`() throws {
+        var inputs = ShapeTests.tables.map(\.input)
+        inputs[1].uniqueKeys = [["k"]]
+        let node = try MaintenanceCompiler(frontEnd: DuckFrontEnd(connection: try Self.connection())).compile(
+            view: "view",
+            query: "SELECT u.s, u.b, u.k, sum(t.d) AS total FROM t JOIN u ON t.k = u.k GROUP BY u.s, u.b, u.k",
+            inputs: inputs,
+            stateSchema: "main"
+        ).result
+        func comparisons(_ changed: [String: ChangeKind]) -> [Bool] {
+            let sql = node.change(changedInputs: changed, needsDelta: false, stateRows: 10).apply.joined()
+            return ["k", "s", "b"].map {
+                sql.contains("\"s\".\"\($0)\" = ") || sql.contains("\"s\".\"\($0)\" IS NOT D")
+            }
+        }
+        #expect(comparisons(["t": .mixed]) == [true, false, false])
+        #expect(comparisons(["t": .mixed, "u": .insertsOnly]) == [true, false, false])
+        #expect(comparisons(["u": .mixed]) == [true, true, true])
+    }
+
+    @Test func `keys that a join finds by searching texts are kept`() throws {
+        func rules(_ query: String) throws -> [String] { try Self.program(query).nodes.map(\.rule) }
+        let kept = "keys that a join looks for"
+        #expect(try rules("SELECT * FROM t WHERE k IN (SELECT k FROM u WHERE s LIKE '%a%')").contains(kept))
+        #expect(try rules("SELECT t.a, u.b FROM t LEFT JOIN u ON t.k = u.k AND u.s NOT LIKE '%a%'").contains(kept))
+        #expect(try !rules("SELECT * FROM t WHERE k IN (SELECT k FROM u WHERE s = 'a')").contains(kept))
+        #expect(try !rules("SELECT * FROM t ANTI JOIN u ON t.k = u.k AND t.a < u.b AND u.s LIKE 'a%'").contains(kept))
+    }
+
     @Test func `a foreign key spares the rows that nothing can refer to`() throws {
         let connection = try Database().connect()
         let tables = [

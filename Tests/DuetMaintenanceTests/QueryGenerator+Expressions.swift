@@ -40,6 +40,7 @@ extension QueryGenerator {
         let simple = choices.pick([
             "\(a) = \(expression(kind, columns))", "\(a) IS NOT NULL", "\(a) >= \(expression(kind, columns))",
             "\(a) IS DISTINCT FROM \(expression(kind, columns))", "\(a) IN (\(constant(kind)), \(constant(kind)))",
+            "CAST(\(a) AS VARCHAR) LIKE '%\(choices.below(3))%'", "CAST(\(a) AS VARCHAR) NOT LIKE '%1%'",
         ])
         guard choices.oneIn(4) else { return simple }
         return "(\(simple) \(choices.pick(["AND", "OR"])) \(predicate(columns, depth: depth - 1)))"
