@@ -48,8 +48,8 @@ enum MarkdownTemplate {
 
         ## Break-even
 
-        Rows of `{{{sweepSource}}}` were corrected all over it, or added to it; each point began from the same state. Full
-        reprocessing was cheaper:
+        Rows of `{{{sweepSource}}}` were corrected all over it, or added to it; each point began from the same state. Where
+        full reprocessing was cheaper, and how times grow:
 
         {{#breakEvens}}
         - {{{.}}}

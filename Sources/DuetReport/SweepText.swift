@@ -16,21 +16,33 @@ enum SweepText {
     /// The outcome for a terminal; empty without a sweep.
     static func summary(_ report: ComparisonReport) -> String {
         guard let sweep = report.sweep else { return "" }
-        var text = "\n\nbreak-even, changes of '\(sweep.source)'; full reprocessing is cheaper:"
+        let hasChanges = sweep.points.contains { $0.series == .change }
+        var text =
+            hasChanges
+            ? "\n\nbreak-even, changes of '\(sweep.source)'; full reprocessing is cheaper:"
+            : "\n\nthe same number of changes of '\(sweep.source)' at other sizes:"
         for line in breakEvens(sweep) { text += "\n  \(line)" }
         for line in growths(sweep) { text += "\n  \(line)" }
+        for point in sweep.points where point.series == .size {
+            let times = point.seconds(of: nil) ?? (0, 0)
+            text +=
+                "\n  size × \(NumberText.significant(point.x)), \(point.change.words): procedural "
+                + "\(NumberText.seconds(times.procedural)), declarative \(NumberText.seconds(times.declarative)), "
+                + (point.isEqual ? "equal" : "DIFFERENT")
+        }
         let header = ["dataset"] + sweep.changes.map { "\($0.words): full is cheaper" }
         let rows = sweep.datasets.map { name in
             [name] + sweep.changes.map { sweep.breakEven($0, of: name)?.text ?? "-" }
         }
-        if !rows.isEmpty { text += "\n\n" + TextTable.text(header: header, rows: rows, rightAligned: []) }
+        if !rows.isEmpty, hasChanges { text += "\n\n" + TextTable.text(header: header, rows: rows, rightAligned: []) }
         text += "\n\n\(sweep.stop)"
         if !sweep.leftOut.isEmpty { text += "\nleft out: \(sweep.leftOut.joined(separator: ", "))" }
         return text
     }
 
     private static func breakEvens(_ sweep: SweepReport) -> [String] {
-        sweep.changes.map { change in
+        guard sweep.points.contains(where: { $0.series == .change }) else { return [] }
+        return sweep.changes.map { change in
             "\(change.words), whole run: \(sweep.breakEven(change)?.text ?? "too few points were measured")"
         }
     }

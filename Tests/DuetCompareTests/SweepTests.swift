@@ -39,6 +39,10 @@ import Testing
         #expect(report.points.map(\.x) == [2, 2, 6, 6] && report.points.allSatisfy { $0.series == .size })
         #expect(report.points.map(\.rowsBefore) == [800, 800, 2_400, 2_400])
         #expect(report.breakEven(.append) == nil && report.growth(.append)?.size == 3)
+        var whole = try await fixture.compare(repetitions: .exactly(1))
+        whole.sweep = report
+        let text = MarkdownReport.summary(whole)
+        #expect(!text.contains("break-even") && text.contains("size × 6.00, rows added: procedural"), "\(text)")
     }
 
     @Test func `the limit of time leaves points out and names them`() async throws {
