@@ -80,6 +80,7 @@ import Testing
         "SELECT s, sum(a) FILTER (WHERE a > 1), count(*) FILTER (WHERE d IS NULL) FROM t GROUP BY s",
         "SELECT s, sum(x), avg(x), stddev(x) FROM t GROUP BY s",
         "SELECT k, count(DISTINCT a), string_agg(s, ',' ORDER BY s, a), list(a ORDER BY a) FROM t GROUP BY k",
+        "SELECT k, string_agg(n, ',' ORDER BY n) FROM (SELECT k, 'a' AS n FROM t) GROUP BY k",
         "SELECT k, sum(a) AS n FROM t GROUP BY ALL HAVING n > 2",
         "SELECT u.s, sum(t.d) / count(*) FROM t JOIN u ON t.k = u.k GROUP BY u.s",
         "SELECT u.k, count(t.a) FROM u LEFT JOIN t ON t.k = u.k GROUP BY u.k",

@@ -53,7 +53,7 @@ final class ExpressionPool {
     /// Takes an expression in; the tree's column references must be unique names.
     func intern(_ tree: JSONValue) -> Expression {
         if let name = SyntaxTree.columnNames(of: tree), name.count == 1 { return .column(name[0]) }
-        var tree = tree
+        var tree = SyntaxTree.withoutConstantOrders(tree)
         if case .object(var object) = tree {
             object["alias"] = .string("")
             tree = .object(object)

@@ -125,6 +125,22 @@ enum SyntaxTree {
         }
     }
 
+    /// The tree without constants in the ORDER BY of its aggregates: they order nothing, and DuckDB refuses them where a
+    /// column's constant value was put in its place.
+    static func withoutConstantOrders(_ tree: JSONValue) -> JSONValue {
+        switch tree {
+        case .array(let values): return .array(values.map(withoutConstantOrders))
+        case .object(let object):
+            var object = object.mapValues(withoutConstantOrders)
+            if case .object(var modifier)? = object["order_bys"], let orders = modifier["orders"]?.array {
+                modifier["orders"] = .array(orders.filter { $0["expression"]?["class"]?.string != "CONSTANT" })
+                object["order_bys"] = .object(modifier)
+            }
+            return .object(object)
+        default: return tree
+        }
+    }
+
     /// The conditions that an expression joins by AND.
     static func conjuncts(_ tree: JSONValue?) -> [JSONValue] {
         guard let tree, !tree.isNull else { return [] }
