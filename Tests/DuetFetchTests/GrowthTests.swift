@@ -197,6 +197,32 @@ struct GrowthTests {
         await space.stop()
     }
 
+    /// Whether the disk of temporary files keeps each block once, as btrfs and XFS do.
+    private static let canShare: Bool = {
+        let folder = FileManager.default.temporaryDirectory.path
+        let paths = ["\(folder)/duet-share-\(UUID().uuidString)", "\(folder)/duet-shared-\(UUID().uuidString)"]
+        defer { for path in paths { unlink(path) } }
+        guard FileManager.default.createFile(atPath: paths[0], contents: Data(repeating: 1, count: 64 << 10)) else {
+            return false
+        }
+        let files = [open(paths[0], O_RDONLY), open(paths[1], O_RDWR | O_CREAT, 0o600)]
+        defer { for file in files { close(file) } }
+        return FileSystem().share(files[1], files[0], 64 << 10) == 0
+    }()
+
+    @Test(.enabled(if: canShare, "TMPDIR must be on a disk that shares blocks: see docs/sources.md"))
+    func `on a disk that keeps each block once the start is shared with the old file, not copied`() async throws {
+        let space = try await Workspace()
+        let now = Self.old + [1, 2, 3]
+        let response = try await space.fetcher.fetch(try await remembered(space, now))
+        #expect(try space.content("second") == now)
+        #expect(response.sha256 == (try await sha256(ofFile: space.landed("second"))))
+        #expect(response.localWork.sharedBytes > 90_000 && response.localWork.copiedBytes == 0)
+        // What is shared is each file's own all the same: the old one stays as it was.
+        #expect(try space.content("first") == Self.old)
+        await space.stop()
+    }
+
     @Test func `a disk that gets full while the start is taken over is told, and what is held stays`() async throws {
         let space = try await Workspace { configuration in
             configuration.fileSystem.share = { _, _, _ in -1 }

@@ -73,20 +73,20 @@ struct CopyHandler: ActivityHandler {
         _ source: SourceRelation,
         _ report: inout CopyReport
     ) throws {
-        // Without a name of its own a file is called after what it comes from.
-        let stem = source.files.count == 1 ? source.files[0].relative.split(separator: "/").last.map(String.init) : nil
-        let name = set.name ?? (stem.map { Self.stem($0) } ?? "data_\(call.activityRunID)") + set.format.suffix
+        let settings = call["sink"]?.objectValue?.value(ignoringCase: "formatSettings")?.objectValue
+        let parts = try parts(of: query, to: set, call, source, settings ?? ExpressionObject())
         try FileManager.default.createDirectory(atPath: set.folderPath, withIntermediateDirectories: true)
-        let path = "\(set.folderPath)/\(name)"
-        let format = call["sink"]?.objectValue?.value(ignoringCase: "formatSettings")?.objectValue
-        let isArray = format?.value(ignoringCase: "filePattern")?.stringValue?.lowercased() == "arrayofobjects"
-        // Written beside and renamed, so that nobody reads half a file.
-        let temporary = "\(set.folderPath)/.\(name).\(call.activityRunID)"
-        let rows = try source.connection.execute(
-            "COPY (\(query)) TO \(SQL.literal(temporary)) (\(try set.format.writing(isArray: isArray)))"
-        )
-        if FileManager.default.fileExists(atPath: path) { try FileManager.default.removeItem(atPath: path) }
-        try FileManager.default.moveItem(atPath: temporary, toPath: path)
+        let options = try set.format.writing(settings ?? ExpressionObject())
+        var rows = 0
+        for part in parts {
+            // Written beside and renamed, so that nobody reads half a file.
+            let temporary = "\(set.folderPath)/.\(part.name).\(call.activityRunID)"
+            rows += try source.connection.execute("COPY (\(part.query)) TO \(SQL.literal(temporary)) (\(options))")
+            let path = "\(set.folderPath)/\(part.name)"
+            if FileManager.default.fileExists(atPath: path) { try FileManager.default.removeItem(atPath: path) }
+            try FileManager.default.moveItem(atPath: temporary, toPath: path)
+        }
+        let paths = parts.map { "\(set.folderPath)/\($0.name)" }
         report.rowsRead = rows
         report.rowsCopied = rows
         let log = SkippedRows(call, environment, source.connection)
@@ -95,7 +95,7 @@ struct CopyHandler: ActivityHandler {
             try log.write(&report)
         }
         if LookupHandler.flag(call["validateDataConsistency"]) == true {
-            let read = "SELECT count(*) FROM \(try set.format.reading([path]))"
+            let read = "SELECT count(*) FROM \(try set.format.reading(paths))"
             let found = try source.connection.scalar(read).int
             guard found == rows else {
                 throw ActivityFailure(
@@ -106,8 +106,48 @@ struct CopyHandler: ActivityHandler {
             }
             report.consistency = "Verified"
         }
-        report.filesWritten = 1
-        report.dataWritten = SourceRelation.size(path)
+        report.filesWritten = paths.count
+        report.dataWritten = paths.reduce(0) { $0 + SourceRelation.size($1) }
+    }
+
+    /// The files that are written: one, or several of so many rows.
+    ///
+    /// Source: format-delimited-text, "Delimited text as sink": `maxRowsPerFile` is for sinks that are folders and sources
+    /// that are no files; the names are `prefix_00000.ending`.
+    private func parts(
+        of query: String,
+        to set: FileSet,
+        _ call: ActivityCall,
+        _ source: SourceRelation,
+        _ settings: ExpressionObject
+    ) throws -> [(name: String, query: String)] {
+        if let name = set.name { return [(name, query)] }
+        let ending = settings.value(ignoringCase: "fileExtension")?.stringValue ?? ""
+        let suffix = ending.isEmpty ? set.format.suffix : ending.hasPrefix(".") ? ending : ".\(ending)"
+        // Without a name of its own a file is called after what it comes from.
+        let stem = source.files.count == 1 ? source.files[0].relative.split(separator: "/").last.map(String.init) : nil
+        var name = stem.map(Self.stem) ?? "data_\(call.activityRunID)"
+        guard source.files.isEmpty, let most = LookupHandler.count(settings.value(ignoringCase: "maxRowsPerFile")),
+            most > 0
+        else {
+            try set.check(name + suffix)
+            return [(name + suffix, query)]
+        }
+        let prefix = settings.value(ignoringCase: "fileNamePrefix")?.stringValue ?? ""
+        if !prefix.isEmpty { name = prefix }
+        try set.check(name + suffix)
+        let connection = source.connection
+        try connection.execute("CREATE OR REPLACE TEMP TABLE __duet_parts AS \(query)")
+        let rows = try connection.scalar("SELECT count(*) FROM __duet_parts").int ?? 0
+        return (0..<max(1, (rows + most - 1) / most)).map { number in
+            let digits = String(number)
+            let padded = String(repeating: "0", count: max(0, 5 - digits.count)) + digits
+            let first = number * most
+            return (
+                "\(name)_\(padded)\(suffix)",
+                "SELECT * FROM __duet_parts WHERE rowid >= \(first) AND rowid < \(first + most) ORDER BY rowid"
+            )
+        }
     }
 
     private static func stem(_ name: String) -> String {

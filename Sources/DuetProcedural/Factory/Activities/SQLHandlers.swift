@@ -154,6 +154,14 @@ struct LookupHandler: ActivityHandler {
         }
     }
 
+    static func count(_ value: ExpressionValue?) -> Int? {
+        switch value {
+        case .integer(let number)?: Int(number)
+        case .string(let text)?: Int(text)
+        default: nil
+        }
+    }
+
     static func flag(_ value: ExpressionValue?) -> Bool? {
         switch value {
         case .boolean(let flag)?: flag

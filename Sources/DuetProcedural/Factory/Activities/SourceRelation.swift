@@ -44,7 +44,8 @@ struct SourceRelation {
             byteCount = found.reduce(0) { $0 + Self.size($1.path) }
             try set.format.prepare(connection)
             let skips = SkippedRows(call, environment, connection).isOn
-            let reading = try set.format.reading(found.map(\.path), skipsUnreadable: skips)
+            let format = set.format.reading(with: source.value(ignoringCase: "formatSettings")?.objectValue)
+            let reading = try format.reading(found.map(\.path), skipsUnreadable: skips)
             sql = try Self.named("SELECT * FROM \(reading)", set.format, connection)
         case .http(let url):
             connection = try environment.warehouse.connect()
@@ -85,7 +86,9 @@ struct SourceRelation {
     static func files(of set: FileSet, _ source: ExpressionObject) throws -> [(path: String, relative: String)] {
         let settings = source.value(ignoringCase: "storeSettings")?.objectValue ?? source
         let folder = settings.value(ignoringCase: "wildcardFolderPath")?.stringValue
-        let name = settings.value(ignoringCase: "wildcardFileName")?.stringValue
+        let name =
+            settings.value(ignoringCase: "wildcardFileName")?.stringValue
+            ?? settings.value(ignoringCase: "fileFilter")?.stringValue
         let isRecursive = LookupHandler.flag(settings.value(ignoringCase: "recursive")) ?? true
         let times = try FileTimes(settings)
         if let list = settings.value(ignoringCase: "fileListPath")?.stringValue, !list.isEmpty {

@@ -166,7 +166,7 @@ struct DataFlowFile {
     func write(_ query: String, _ connection: Connection) throws -> Int {
         try FileManager.default.createDirectory(atPath: set.folderPath, withIntermediateDirectories: true)
         return try connection.execute(
-            "COPY (\(query)) TO \(SQL.literal(temporary)) (\(try set.format.writing(isArray: false)))"
+            "COPY (\(query)) TO \(SQL.literal(temporary)) (\(try set.format.writing()))"
         )
     }
 

@@ -50,6 +50,9 @@ enum DatasetPlace {
         let text =
             properties.value(ignoringCase: "table")?.stringValue
             ?? properties.value(ignoringCase: "tableName")?.stringValue
+            // What Dynamics and Salesforce, and document stores, call it.
+            ?? properties.value(ignoringCase: "entityName")?.stringValue
+            ?? properties.value(ignoringCase: "collectionName")?.stringValue
         guard let text, !text.isEmpty else { return nil }
         return TableName.last(text)
     }

@@ -9,7 +9,7 @@ struct FileLayout {
     }
 
     let kind: Kind
-    private let properties: ExpressionObject
+    private var properties: ExpressionObject
 
     init(_ dataset: ResolvedDataset) {
         properties = dataset.properties
@@ -58,8 +58,8 @@ struct FileLayout {
             let rejects =
                 skipsUnreadable
                 ? ", store_rejects = true, rejects_table = '__duet_rejects', rejects_scan = '__duet_scans'" : ""
-            return "read_csv(\(list), all_varchar = true\(textOptions)\(rejects)\(file))"
-        case .json: return "read_json(\(list), format = 'auto', union_by_name = true\(file))"
+            return "read_csv(\(list), all_varchar = true\(textOptions)\(try compression)\(rejects)\(file))"
+        case .json: return "read_json(\(list), format = 'auto', union_by_name = true\(try compression)\(file))"
         case .parquet: return "read_parquet(\(list), union_by_name = true\(file))"
         case .excel:
             let parts = try paths.map { path throws(ActivityFailure) in
@@ -76,6 +76,40 @@ struct FileLayout {
         }
     }
 
+    /// Whether text is compressed; Parquet has its own codecs.
+    private var isCompressed: Bool {
+        get throws(ActivityFailure) {
+            let codec =
+                text("compressionCodec")
+                ?? properties.value(ignoringCase: "compression")?.objectValue?.value(ignoringCase: "type")?.stringValue
+                ?? ""
+            switch codec.lowercased() {
+            case "", "none": return false
+            case "gzip": return true
+            default:
+                throw ActivityFailure(
+                    "UnsupportedCompression",
+                    "text compressed with '\(codec)' is not read or written here",
+                    hint: "gzip is",
+                    isFinal: true
+                )
+            }
+        }
+    }
+
+    private var compression: String {
+        get throws(ActivityFailure) { try isCompressed ? ", compression = 'gzip'" : "" }
+    }
+
+    /// The layout with what an activity's own reading settings say.
+    func reading(with settings: ExpressionObject?) -> FileLayout {
+        var layout = self
+        if let lines = settings?.value(ignoringCase: "skipLineCount"), LookupHandler.count(lines) != nil {
+            layout.properties["skipLineCount"] = lines
+        }
+        return layout
+    }
+
     /// Readies a connection to read files of this layout.
     ///
     /// - Throws: ``DuetError`` when DuckDB's extension for it is not here, with how to get it.
@@ -87,7 +121,7 @@ struct FileLayout {
     private func excelOptions(_ path: String) throws(ActivityFailure) -> String {
         var options = ", header = \(hasHeader), all_varchar = true"
         var sheet = text("sheetName").flatMap { $0.isEmpty ? nil : $0 }
-        if sheet == nil, let index = number("sheetIndex"), index != 0 {
+        if sheet == nil, let index = LookupHandler.count(properties.value(ignoringCase: "sheetIndex")), index != 0 {
             let sheets = try Workbook(path).sheets
             guard sheets.indices.contains(index) else {
                 throw ActivityFailure(
@@ -115,14 +149,6 @@ struct FileLayout {
         return options + ", range = \(SQL.literal("\(cells.start.name):\(end.name)"))"
     }
 
-    private func number(_ name: String) -> Int? {
-        switch properties.value(ignoringCase: name) {
-        case .integer(let number)?: Int(number)
-        case .string(let text)?: Int(text)
-        default: nil
-        }
-    }
-
     private var textOptions: String {
         var options: [(String, String)] = []
         options.append(("delim", SQL.literal(escape(text("columnDelimiter") ?? ","))))
@@ -136,7 +162,7 @@ struct FileLayout {
             options.append(("encoding", SQL.literal(encoding)))
         }
         options.append(("header", hasHeader ? "true" : "false"))
-        if case .integer(let lines)? = properties.value(ignoringCase: "skipLineCount") {
+        if let lines = LookupHandler.count(properties.value(ignoringCase: "skipLineCount")), lines > 0 {
             options.append(("skip", "\(lines)"))
         }
         return options.map { ", \($0.0) = \($0.1)" }.joined()
@@ -150,16 +176,21 @@ struct FileLayout {
         }
     }
 
-    /// The options of a COPY statement that writes a file of this layout.
-    func writing(isArray: Bool) throws(ActivityFailure) -> String {
+    /// The options of a COPY statement that writes a file of this layout, with the sink's own settings.
+    func writing(_ settings: ExpressionObject = ExpressionObject()) throws(ActivityFailure) -> String {
         switch kind {
         case .delimitedText:
+            let compressed = try isCompressed ? ", COMPRESSION gzip" : ""
             var options =
                 "FORMAT csv, HEADER \(hasHeader), DELIMITER \(SQL.literal(escape(text("columnDelimiter") ?? ",")))"
             if let quote = text("quoteChar"), !quote.isEmpty { options += ", QUOTE \(SQL.literal(quote))" }
             if let null = text("nullValue"), !null.isEmpty { options += ", NULLSTR \(SQL.literal(null))" }
-            return options
-        case .json: return "FORMAT json\(isArray ? ", ARRAY true" : "")"
+            if LookupHandler.flag(settings.value(ignoringCase: "quoteAllText")) == true { options += ", FORCE_QUOTE *" }
+            return options + compressed
+        case .json:
+            let compressed = try isCompressed ? ", COMPRESSION gzip" : ""
+            let pattern = settings.value(ignoringCase: "filePattern")?.stringValue?.lowercased()
+            return "FORMAT json\(pattern == "arrayofobjects" ? ", ARRAY true" : "")\(compressed)"
         case .parquet:
             let codec = text("compressionCodec").map {
                 ", COMPRESSION \($0.lowercased() == "none" ? "uncompressed" : $0)"
