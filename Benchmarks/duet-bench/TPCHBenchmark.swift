@@ -50,13 +50,15 @@ struct TPCHBenchmark {
         var ratios: [Double] = []
         var processor: [Double] = []
         var untouched: [String] = []
+        var others: [Double] = []
         for view in views {
             guard let measures = view.measures[name], let last = measures.last else { continue }
+            let ratio = Self.median(measures.map(\.ratio))
             guard last.strategies != [.nothing] else {
                 untouched.append(view.name)
+                others.append(ratio)
                 continue
             }
-            let ratio = Self.median(measures.map(\.ratio))
             let share = Self.median(measures.map(\.processorRatio))
             ratios.append(ratio)
             processor.append(share)
@@ -76,6 +78,12 @@ struct TPCHBenchmark {
                 + "\(Self.text(Self.mean(processor))); above 1.1: \(over); not concerned: "
                 + (untouched.isEmpty ? "none" : untouched.joined(separator: " "))
         )
+        if !others.isEmpty {
+            print(
+                "geometric mean of all \(ratios.count + others.count): \(Self.text(Self.mean(ratios + others))), "
+                    + "counting what it takes to find that the others are not concerned"
+            )
+        }
     }
 
     private func listStatements(_ name: String, _ views: [MaintainedViews.View]) {

@@ -40,7 +40,9 @@ indirect enum Relation: Hashable, Sendable {
         case .leaf: return []
         case .join(let parts, let predicates):
             return parts.reduce(into: Set(predicates.flatMap(\.columns))) { $0.formUnion($1.usedColumns) }
-        case .outer(let join): return join.left.usedColumns.union(join.right.usedColumns).union(join.condition.columns)
+        case .outer(let join):
+            return join.left.usedColumns.union(join.right.usedColumns).union(join.condition.columns)
+                .union(join.rightKeys?.columns.flatMap(\.columns) ?? [])
         case .semi(let join): return join.left.usedColumns.union(join.right.usedColumns).union(join.condition.columns)
         case .project(let source, let outputs):
             return source.usedColumns.union(outputs.flatMap(\.expression.columns))

@@ -126,7 +126,7 @@ public struct NodeProgram: Sendable {
             if !needsDelta, let merge = aggregate.merge(plan, stateRows: stateRows, &builder) {
                 return mergeChange(merge, builder)
             }
-            let apply = aggregate.change(plan, &builder)
+            let apply = aggregate.change(plan, stateRows: stateRows, &builder)
             return program(
                 aggregate.hasExtremes && !builder.onlyAdds(aggregate.input) ? .recomputeAffected : .merge,
                 aggregate.hasExtremes && !builder.onlyAdds(aggregate.input)

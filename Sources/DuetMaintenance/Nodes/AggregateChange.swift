@@ -1,12 +1,19 @@
 extension AggregatePlan {
     /// The statements that merge the input's change into the groups, and those that apply the result.
-    func change(_ node: NodePlan, _ builder: inout DeltaBuilder) -> [String] {
+    ///
+    /// - Parameters:
+    ///   - node: The node.
+    ///   - stateRows: How many groups there are; nil when that is not known.
+    ///   - builder: Takes the statements that must run before.
+    /// - Returns: The statements that apply the result.
+    func change(_ node: NodePlan, stateRows: Int?, _ builder: inout DeltaBuilder) -> [String] {
         let changes = changeByGroup(&builder).select
+        let repairs = hasExtremes && !builder.onlyAdds(input)
+        let isSmall = keys.isEmpty || (stateRows ?? .max) <= Self.mostRows
         // DuckDB knows how many groups a table has and so looks for them in the state, not for the state's in them.
-        let groups = keys.isEmpty && !hasExtremes ? "(\(changes))" : SQLText.temporary(builder.store(changes, "groups"))
-        var repaired: String?
-        if hasExtremes, !builder.onlyAdds(input) { repaired = repairedExtremes(node, groups, &builder) }
-        let merged = MergedSource(changes: "\(groups) AS d", repaired: repaired)
+        let groups = isSmall && !repairs ? "(\(changes))" : SQLText.temporary(builder.store(changes, "groups"))
+        let repaired = repairs ? repairedExtremes(node, groups, &builder) : nil
+        let merged = MergedSource(changes: "\(groups) AS d", repaired: repaired, readsWholeState: isSmall)
         let table = builder.store(mergedGroups(node, merged, builder.renderer), "merged")
         return finish(node, table, &builder)
     }
@@ -155,8 +162,10 @@ extension AggregatePlan {
     struct MergedSource {
         var changes: String
         var repaired: String?
-        /// Whether the state is so small that it is read whole, and the old visible values are not asked for.
-        var isBrief = false
+        /// Whether the state is so small that it is read whole.
+        var readsWholeState = false
+        /// Whether the old visible values are asked for.
+        var showsOld = true
     }
 
     /// The rows that the state has of the groups touched.
@@ -187,14 +196,14 @@ extension AggregatePlan {
         func count(_ name: String) -> String { "(coalesce(\(state(name)), 0) + \(change(name)))" }
 
         var from = source.changes
-        if keys.isEmpty || source.isBrief {
+        if keys.isEmpty || source.readsWholeState {
             let on = keys.isEmpty ? "TRUE" : keyMatch("s", "d")
             from += " LEFT JOIN (SELECT rowid AS __rid, * FROM \(node.table)) AS s ON \(on)"
         } else {
             from += " LEFT JOIN (\(touchedGroups(node, source.changes))) AS s ON \(keyMatch("s", "d"))"
         }
         var columns = [NamedText("s.__rid", as: "__rid")]
-        let old = source.isBrief ? [] : outputs.indices.map { "__old\($0)" }
+        let old = source.showsOld ? outputs.indices.map { "__old\($0)" } : []
         columns += zip(outputs, old).map { NamedText(SQLText.column("s", $0.name), as: $1) }
         columns += keys.map { NamedText(change($0.name), as: $0.name) }
         columns.append(NamedText(count(rows), as: rows))

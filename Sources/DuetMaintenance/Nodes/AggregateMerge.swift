@@ -5,7 +5,7 @@ extension AggregatePlan {
     /// The most rows a state may have to be read whole, instead of only the parts that can hold the groups touched.
     ///
     /// Updates in place also write whole vectors to the log, which costs more than they save where groups are far apart.
-    private static let mostRows = 50_000
+    static let mostRows = 50_000
 
     /// A statement that takes the input's change into the groups and gives what it did to each.
     ///
@@ -36,7 +36,11 @@ extension AggregatePlan {
             ? mergeOfSums(node, "(\(touched))")
             : mergeOfRows(
                 node,
-                mergedGroups(node, .init(changes: "(\(touched)) AS d", isBrief: true), builder.renderer)
+                mergedGroups(
+                    node,
+                    .init(changes: "(\(touched)) AS d", readsWholeState: true, showsOld: false),
+                    builder.renderer
+                )
             )
     }
 
