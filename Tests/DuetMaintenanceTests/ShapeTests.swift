@@ -64,6 +64,7 @@ import Testing
         "SELECT t.k, a, b FROM t JOIN u ON t.k = u.k",
         "SELECT * FROM t JOIN u USING (k) JOIN v USING (b)",
         "SELECT * FROM t NATURAL JOIN u",
+        "SELECT t.a, v.c FROM t LEFT JOIN u ON t.k = u.k AND u.s NOT LIKE '%a%' JOIN v ON v.b = u.b AND t.a <> v.b",
         "SELECT x.a, y.a FROM t x, t y WHERE x.k = y.k AND x.a < y.a",
         "SELECT t.*, u.b FROM t LEFT JOIN u ON t.k = u.k AND u.b > 1",
         "SELECT t.a, u.b FROM t LEFT JOIN u ON t.k = u.k AND t.a > u.b",

@@ -104,7 +104,10 @@ extension Block {
         if let inner = opened.block {
             let pairs = try correlation(opened)
             try restrict(inner, to: pairs)
-            let groups = try GroupedBlock(block: inner).correlatedValue(by: pairs.map(\.inner))
+            let groups = try GroupedBlock(block: inner).correlatedValue(
+                by: pairs.map(\.inner),
+                outer: pairs.map(\.outer)
+            )
             let isStrict = rejectsNull > 0 && Self.isStrict(inner.items.first?.tree ?? .null)
             let conditions = zip(pairs, groups.keys).map {
                 SyntaxTree.comparison("COMPARE_EQUAL", $0.outer, SyntaxTree.column($1))

@@ -56,12 +56,19 @@ final class GroupedBlock {
 
     /// The one value of a correlated scalar subquery: groups by the inner sides of its equalities.
     ///
+    /// - Parameters:
+    ///   - inner: The inner sides.
+    ///   - outer: The outer sides.
     /// - Returns: The groups, the columns of their keys, and the value, right also for keys without a group.
-    func correlatedValue(by inner: [JSONValue]) throws -> (relation: Relation, keys: [String], value: JSONValue) {
+    /// - Throws: ``Unsupported`` when there is no rule for it.
+    func correlatedValue(
+        by inner: [JSONValue],
+        outer: [JSONValue]
+    ) throws -> (relation: Relation, keys: [String], value: JSONValue) {
         guard let item = block.items.first, block.items.count == 1 else {
             throw Unsupported("a correlated scalar subquery of several columns has no rule")
         }
-        guard isAggregate(item.tree) else { return try correlatedRow(item, by: inner) }
+        guard isAggregate(item.tree) else { return try correlatedRow(item, by: inner, outer: outer) }
         block.isGrouping = true
         let value = try lifted(try block.value(of: item))
         guard block.besideGroups.isEmpty, groupings.isEmpty else {
@@ -90,7 +97,8 @@ final class GroupedBlock {
     /// The value of the one row that a correlated scalar subquery is held to.
     private func correlatedRow(
         _ item: Block.Item,
-        by inner: [JSONValue]
+        by inner: [JSONValue],
+        outer: [JSONValue]
     ) throws -> (relation: Relation, keys: [String], value: JSONValue) {
         let tree = try block.value(of: item)
         let own = Set(block.relation.columns)
@@ -103,7 +111,11 @@ final class GroupedBlock {
             calls: Translator.calls(for: tree, isDistinct: block.isDistinct),
             rule: "the row that a subquery finds, by the columns that tie it to its outer query"
         )
-        return (groups.relation, groups.keys, Translator.value(of: groups.calls, isDistinct: block.isDistinct))
+        let ties = zip(outer, groups.keys).map {
+            SyntaxTree.comparison("COMPARE_EQUAL", $0, SyntaxTree.column($1))
+        }
+        let value = Translator.value(of: groups.calls, isDistinct: block.isDistinct, ties: ties)
+        return (groups.relation, groups.keys, value)
     }
 
     /// Aggregates that are NULL over no rows.

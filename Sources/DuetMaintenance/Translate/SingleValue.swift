@@ -32,7 +32,14 @@ extension Translator {
     }
 
     /// The value over the columns of ``calls(for:isDistinct:)``.
-    static func value(of columns: [String], isDistinct: Bool) -> JSONValue {
+    ///
+    /// - Parameters:
+    ///   - columns: The columns.
+    ///   - isDistinct: Whether equal rows count as one.
+    ///   - ties: What ties the rows to those of the outer query. Several rows are refused only where somebody asks for
+    ///     them, so the refusal must not be computed before the tables are joined.
+    /// - Returns: The value, which refuses several rows.
+    static func value(of columns: [String], isDistinct: Bool, ties: [JSONValue] = []) -> JSONValue {
         let trees = columns.map(SyntaxTree.column)
         var several = SyntaxTree.comparison("COMPARE_GREATERTHAN", trees[1], SyntaxTree.constant(1))
         if isDistinct {
@@ -48,6 +55,7 @@ extension Translator {
                 [SyntaxTree.comparison("COMPARE_DISTINCT_FROM", trees[0], trees[2]), isMixed]
             )
         }
+        if !ties.isEmpty { several = SyntaxTree.conjunction("CONJUNCTION_AND", ties + [several]) }
         let refusal = SyntaxTree.call(
             "error",
             [SyntaxTree.constant("more than one row returned by a subquery used as an expression")]
