@@ -134,6 +134,7 @@ package final class MaintainedViews {
             let known = UpdateSizes(
                 rows: try rowCounts(program),
                 changes: sizes,
+                kinds: applied.kinds,
                 fullSeconds: full.isEmpty ? nil : full.reduce(0, +) / Double(full.count),
                 incrementalRuns: views[index].runs
             )
@@ -145,7 +146,9 @@ package final class MaintainedViews {
         // The next update would replace the temporary tables; nobody waits for them to go.
         for statement in cleanup { try run(statement) }
         if !sizes.isEmpty {
-            views[index].runs.append(UpdateSizes.Run(changes: sizes, seconds: measure.update.wall))
+            views[index].runs.append(
+                UpdateSizes.Run(changes: sizes, kinds: applied.kinds, seconds: measure.update.wall)
+            )
         }
         return measure
     }

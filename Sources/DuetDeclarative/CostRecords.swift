@@ -38,7 +38,7 @@ struct ViewRecords: Sendable {
                 continue
             }
             records[name, default: ViewRecords()].incrementalRuns.append(
-                UpdateSizes.Run(changes: numbers, seconds: row[3].double ?? 0)
+                CostRecords.run(numbers, seconds: row[3].double ?? 0)
             )
         }
         return records
@@ -51,6 +51,8 @@ struct CostRecord: Sendable {
     let seconds: Double
     /// The changed rows of each input; nil for a full computation.
     let changes: [String: Int]?
+    /// Whether rows came or went, by input.
+    var kinds: [String: ChangeKind] = [:]
     /// For a full computation, as ``ViewRecords/fullRuns``.
     var fullRuns: [String: Int] = [:]
 
@@ -60,6 +62,7 @@ struct CostRecord: Sendable {
     ///   - dataset: The view.
     ///   - seconds: How long it took.
     ///   - changes: The changed rows of each input.
+    ///   - kinds: Whether they came or went.
     ///   - isIncremental: Whether they were taken in.
     ///   - before: What was recorded before.
     /// - Returns: The records.
@@ -67,16 +70,17 @@ struct CostRecord: Sendable {
         _ dataset: DatasetName,
         seconds: Double,
         changes: [String: Int],
+        kinds: [String: ChangeKind],
         isIncremental: Bool,
         before: ViewRecords
     ) -> [Self] {
-        let kind = CostRecords.kind(of: changes)
+        let kind = CostRecords.kind(of: changes, kinds)
         var runs = before.fullRuns
         guard isIncremental else {
             runs[kind, default: 0] += 1
             return [Self(dataset: dataset, seconds: seconds, changes: nil, fullRuns: runs)]
         }
-        let record = Self(dataset: dataset, seconds: seconds, changes: changes)
+        let record = Self(dataset: dataset, seconds: seconds, changes: changes, kinds: kinds)
         guard runs.removeValue(forKey: kind) != nil, let full = before.fullSeconds else { return [record] }
         return [record, Self(dataset: dataset, seconds: full, changes: nil, fullRuns: runs)]
     }
@@ -98,9 +102,10 @@ struct CostRecords {
     func add(_ records: [CostRecord]) throws {
         guard !records.isEmpty else { return }
         let rows = records.map { record in
-            let kind = record.changes.map(Self.kind) ?? Self.full
-            let numbers = (record.changes ?? record.fullRuns).sorted { $0.key < $1.key }
-            let sizes = JSONValue.object(JSONObject(numbers.map { ($0.key, .integer(Int64($0.value))) }))
+            let kind = record.changes.map { Self.kind(of: $0, record.kinds) } ?? Self.full
+            let marked = record.changes?.map { ($0.key + Self.mark(record.kinds[$0.key]), $0.value) }
+            let numbers = (marked ?? record.fullRuns.map { ($0.key, $0.value) }).sorted { $0.0 < $1.0 }
+            let sizes = JSONValue.object(JSONObject(numbers.map { ($0.0, .integer(Int64($0.1))) }))
             return "(\(SQL.literal(record.dataset.description)), \(SQL.literal(kind)), "
                 + "\(SQL.literal(sizes.text())), \(record.seconds))"
         }
@@ -131,8 +136,37 @@ struct CostRecords {
         return rows
     }
 
-    /// The kind of an update that takes changes in: one for each set of changed inputs.
-    static func kind(of changes: [String: Int]) -> String {
-        "changes of " + changes.filter { $0.value > 0 }.keys.sorted().joined(separator: ", ")
+    /// The kind of an update that takes changes in: one for each set of changed inputs, and whether rows came or went.
+    static func kind(of changes: [String: Int], _ kinds: [String: ChangeKind]) -> String {
+        let names = changes.filter { $0.value > 0 }.keys.sorted().map { $0 + mark(kinds[$0]) }
+        return "changes of " + names.joined(separator: ", ")
+    }
+
+    /// The kind of a run.
+    static func kind(of run: UpdateSizes.Run) -> String { kind(of: run.changes, run.kinds) }
+
+    /// What is written behind an input's name; rows that only came need no mark.
+    private static func mark(_ kind: ChangeKind?) -> String {
+        switch kind?.direction {
+        case .deletesOnly, .deletesOnce: goneMark
+        case .mixed: mixedMark
+        case .insertsOnly, .insertsOnce, nil: ""
+        }
+    }
+
+    private static let goneMark = " (gone)"
+    private static let mixedMark = " (came and gone)"
+
+    /// A run as it was recorded, with marked names.
+    static func run(_ marked: [String: Int], seconds: Double) -> UpdateSizes.Run {
+        var run = UpdateSizes.Run(changes: [:], seconds: seconds)
+        for (name, rows) in marked {
+            let kinds: [(mark: String, kind: ChangeKind)] = [(mixedMark, .mixed), (goneMark, .deletesOnly)]
+            let found = kinds.first { name.hasSuffix($0.mark) }
+            let input = String(name.dropLast(found?.mark.count ?? 0))
+            run.changes[input] = rows
+            run.kinds[input] = found?.kind ?? .insertsOnly
+        }
+        return run
     }
 }

@@ -103,6 +103,7 @@ extension DatasetUpdate {
             dataset.name,
             seconds: seconds,
             changes: sizes,
+            kinds: Self.kinds(inputs),
             isIncremental: choice.way == .incremental,
             before: try memory.records(of: dataset.name, connection)
         )
@@ -220,10 +221,15 @@ extension DatasetUpdate {
             view,
             unknown: node.inputs.first { view.deltas[$0] == nil && session.graph[$0]?.dataset.kind != .view },
             changes: Dictionary(inputs.map { ($0.name.key, $0.rows) }) { first, _ in first },
+            kinds: Self.kinds(inputs),
             rows: { memory.rows(of: $0) },
             records: try memory.records(of: dataset.name, connection),
             connection
         )
+    }
+
+    private static func kinds(_ inputs: [ChangedInput]) -> [String: ChangeKind] {
+        Dictionary(inputs.map { ($0.name.key, $0.kind) }) { first, _ in first }
     }
 
     /// The rows there are after rows came and went.

@@ -142,6 +142,7 @@ struct UpdateForecaster {
                 view,
                 unknown: unknown,
                 changes: changes,
+                kinds: kinds,
                 rows: { rows[$0] },
                 records: try records(of: dataset.name),
                 self.connection
@@ -236,10 +237,13 @@ struct UpdateForecaster {
         guard input.version > version else { return (0, .insertsOnly) }
         let store = DatasetStore(dataset: dataset, connection: connection)
         let columns = try store.visibleColumns(of: store.published)
-        let row = try connection.rows(
-            "SELECT count(*), coalesce(min(__w), 1) FROM (\(store.changeQuery(since: version, columns: columns.map(\.name))))"
-        ).first
-        return (row?[0].int ?? 0, row?[1].int ?? 1 > 0 ? .insertsOnly : .mixed)
+        let row =
+            try connection.rows(
+                "SELECT count(*), min(__w)::BIGINT, max(__w)::BIGINT "
+                    + "FROM (\(store.changeQuery(since: version, columns: columns.map(\.name))))"
+            ).first ?? []
+        guard row.count == 3, let least = row[1].int, let greatest = row[2].int else { return (0, .insertsOnly) }
+        return (row[0].int ?? 0, ChangeKind(least: least, greatest: greatest))
     }
 
     // MARK: - Streams

@@ -32,6 +32,7 @@ struct WayChoice {
     ///   - view: Its change rules.
     ///   - unknown: An input whose changes are not kept; nil when all are.
     ///   - changes: The changed rows of each input, by the names the rules use.
+    ///   - kinds: Whether they came or went, as far as that is known.
     ///   - rows: The rows of each input.
     ///   - records: What is recorded of the view.
     ///   - connection: A connection to the warehouse.
@@ -41,6 +42,7 @@ struct WayChoice {
         _ view: MaintainedView,
         unknown: DatasetName?,
         changes: [String: Int],
+        kinds: [String: ChangeKind],
         rows: (DatasetName) -> Int?,
         records: ViewRecords,
         _ connection: Connection
@@ -88,6 +90,7 @@ struct WayChoice {
         let sizes = UpdateSizes(
             rows: kept,
             changes: changes,
+            kinds: kinds,
             fullSeconds: records.fullSeconds,
             incrementalRuns: records.incrementalRuns,
             isStateCurrent: isCurrent
@@ -100,7 +103,7 @@ struct WayChoice {
             changes.values.reduce(0, +) <= Self.fewRows
         {
             self.init(.incremental, "it is so small that both ways take milliseconds, so its changes are taken in")
-        } else if let left = Self.updatesUntilTried(choice, changes, records) {
+        } else if let left = Self.updatesUntilTried(choice, CostRecords.kind(of: changes, kinds), records) {
             let text =
                 "taking changes in was slow when it was last timed, and is tried again "
                 + (left > 0 ? "after \(left) more such update\(left == 1 ? "" : "s")" : "now")
@@ -130,11 +133,10 @@ struct WayChoice {
     /// - Returns: The updates; nil when taking changes of these inputs in was never timed.
     private static func updatesUntilTried(
         _ choice: CostChoice,
-        _ changes: [String: Int],
+        _ kind: String,
         _ records: ViewRecords
     ) -> Int? {
-        let kind = CostRecords.kind(of: changes)
-        guard records.incrementalRuns.contains(where: { CostRecords.kind(of: $0.changes) == kind }),
+        guard records.incrementalRuns.contains(where: { CostRecords.kind(of: $0) == kind }),
             choice.fullSeconds > 0
         else { return nil }
         let share = choice.incrementalSeconds / choice.fullSeconds / triedShare

@@ -211,6 +211,15 @@ import Testing
         few.changes = ["t": 300]
         few.incrementalRuns = [backfill, UpdateSizes.Run(changes: ["t": 400], seconds: 2)]
         #expect(!model.choice(program, few).isIncremental)
+        // Rows that come may be cheap where rows that are replaced are not; each is judged by its own kind.
+        few.incrementalRuns = [
+            UpdateSizes.Run(changes: ["t": 300], kinds: ["t": .insertsOnce], seconds: 0.05),
+            UpdateSizes.Run(changes: ["t": 300], kinds: ["t": .mixed], seconds: 2),
+        ]
+        few.kinds = ["t": .insertsOnly]
+        #expect(model.choice(program, few).isIncremental)
+        few.kinds = ["t": .mixed]
+        #expect(!model.choice(program, few).isIncremental)
         let stale = UpdateSizes(rows: rows, changes: ["t": 1], fullSeconds: 0.1, isStateCurrent: false)
         #expect(!model.choice(program, stale).isIncremental)
     }

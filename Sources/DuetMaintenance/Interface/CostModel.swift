@@ -4,6 +4,8 @@ public struct UpdateSizes: Hashable, Sendable {
     public var rows: [String: Int]
     /// Rows of each change, by the same names; nodes need not be listed.
     public var changes: [String: Int]
+    /// Whether rows came or went, by the same names, as far as that is known.
+    public var kinds: [String: ChangeKind]
     /// Seconds the view last took to compute in full; nil if it was not measured.
     public var fullSeconds: Double?
     /// Seconds earlier incremental updates took, with the rows of the changes they took in; the latest last.
@@ -15,12 +17,15 @@ public struct UpdateSizes: Hashable, Sendable {
     public struct Run: Hashable, Sendable {
         /// Rows of the changes that were taken in, by input; only runs of the same changed inputs are compared.
         public var changes: [String: Int]
+        /// Whether rows came or went, by input, as far as that is known.
+        public var kinds: [String: ChangeKind]
         /// How long it took.
         public var seconds: Double
 
         /// Creates a record of a run.
-        public init(changes: [String: Int], seconds: Double) {
+        public init(changes: [String: Int], kinds: [String: ChangeKind] = [:], seconds: Double) {
             self.changes = changes
+            self.kinds = kinds
             self.seconds = seconds
         }
     }
@@ -29,12 +34,14 @@ public struct UpdateSizes: Hashable, Sendable {
     public init(
         rows: [String: Int],
         changes: [String: Int],
+        kinds: [String: ChangeKind] = [:],
         fullSeconds: Double? = nil,
         incrementalRuns: [Run] = [],
         isStateCurrent: Bool = true
     ) {
         self.rows = rows
         self.changes = changes
+        self.kinds = kinds
         self.fullSeconds = fullSeconds
         self.incrementalRuns = incrementalRuns
         self.isStateCurrent = isStateCurrent
@@ -158,7 +165,13 @@ public struct CostModel: Hashable, Sendable {
     ) -> Line {
         let modelled = modelledIncremental(program, sizes, changed)
         let runs = sizes.incrementalRuns.filter { Set($0.changes.filter { $0.value > 0 }.keys) == changed }
-        guard let (rows, seconds) = measured(runs.suffix(3), near: Double(total)) else { return modelled }
+        // Rows that come go another way through the rules than rows that are replaced, and may cost far less.
+        let alike = runs.filter { run in
+            changed.allSatisfy { run.kinds[$0]?.direction == sizes.kinds[$0]?.direction }
+        }
+        guard let (rows, seconds) = measured((alike.isEmpty ? runs : alike).suffix(3), near: Double(total)) else {
+            return modelled
+        }
         if rows > Double(total) * Self.alike {
             // Only larger changes were timed. What they cost beyond the model may be due to each of their rows: taken for a
             // cost of every update, one backfill would rule out small changes for good, and nothing would ever be timed.

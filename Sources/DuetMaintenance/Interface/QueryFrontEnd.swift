@@ -50,6 +50,9 @@ public enum ChangeKind: String, Hashable, Sendable, Codable {
         }
     }
 
+    /// Whether rows come, go or both, however often each counts.
+    public var direction: Self { onlyAdds ? .insertsOnly : onlyRemoves ? .deletesOnly : .mixed }
+
     /// Whether no row is taken away.
     public var onlyAdds: Bool { self == .insertsOnce || self == .insertsOnly }
 
