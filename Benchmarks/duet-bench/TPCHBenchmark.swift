@@ -12,6 +12,8 @@ struct TPCHBenchmark {
     var only: Set<String> = []
     /// Whether to print each statement of the updates with its time.
     var showsStatements = false
+    /// A document to put the table into; nil for none.
+    var record: String?
 
     /// Makes the data, keeps the views through all updates, and prints a table for each kind of update.
     func run() throws {
@@ -37,8 +39,18 @@ struct TPCHBenchmark {
         for line in wrong { print("WRONG: \(line)") }
         for update in updates(0) { report(update.name, views.views) }
         if showsStatements { for update in updates(0) { listStatements(update.name, views.views) } }
-        if only.isEmpty { print(try HandWritten(scale: scale, rounds: rounds, folder: folder.path()).line()) }
+        let byHand = only.isEmpty ? try HandWritten(scale: scale, rounds: rounds, folder: folder.path()).line() : nil
+        if let byHand { print("\n\(byHand)") }
         guard wrong.isEmpty else { throw TPCError("\(wrong.count) updates gave other rows than their queries") }
+        if let record {
+            try TPCHRecord(
+                scale: scale,
+                rounds: rounds,
+                views: views.views,
+                updates: updates(0).map(\.name),
+                byHand: byHand
+            ).write(to: record)
+        }
     }
 
     private func updates(_ round: Int) -> [SourceUpdate] {
@@ -166,7 +178,7 @@ private struct HandWritten {
             }
         }
         let ratio = TPCHBenchmark.median(ratios)
-        return "\nagainst a change script written by hand (join, group by): \(TPCHBenchmark.text(ratio)) of its time, "
+        return "against a change script written by hand (join, group by): \(TPCHBenchmark.text(ratio)) of its time, "
             + "target 1.3: \(ratio <= 1.3 ? "met" : "missed")"
     }
 }

@@ -23,7 +23,8 @@ if arguments.contains("--help") || arguments.contains("-h") {
 
           flights               the flights pipeline against bare DuckDB
           tpch                  22 views under changes, against recomputing them; --scale is TPC-H's scale factor (1),
-                                --views Q1,Q6 keeps only these, --statements prints each statement with its CPU time
+                                --views Q1,Q6 keeps only these, --statements prints each statement with its CPU time,
+                                --record docs/benchmarks.md puts the table into that document
           datasets [COUNT]      a pipeline of very many datasets
           activities            the interpreter of activities and expressions
           fetch [ROUNDS] [--megabytes N] [--files N]
@@ -61,7 +62,8 @@ func runBenchmarks() async throws {
             scale: scale,
             rounds: rounds,
             only: only,
-            showsStatements: arguments.contains("--statements")
+            showsStatements: arguments.contains("--statements"),
+            record: value("--record")
         ).run()
     case "tpch-data": try TPCH.write(to: value("--folder") ?? "tpch", scale: value("--scale") == nil ? 0.01 : scale)
     case "datasets": try DatasetsBenchmark(count: max(2, numbers.first ?? 1000), repetitions: 3).run()
