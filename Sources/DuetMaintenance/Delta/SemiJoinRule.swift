@@ -5,7 +5,6 @@ extension DeltaBuilder {
     /// first one, and 0 else; a semi join has −s. Only rows that match a changed row of B can have s ≠ 0, and
     /// A_old = A − ΔA.
     mutating func semiTerms(_ join: SemiJoin) -> [DeltaTerm] {
-        let keyword = join.isAnti ? "ANTI JOIN" : "SEMI JOIN"
         var leftChanges: [DeltaTerm] = []
         if isChanged(join.left) {
             leftChanges = [stored(terms(of: join.left), join.left.columns, "left")]
@@ -13,25 +12,7 @@ extension DeltaBuilder {
         let isByKey = join.condition.residual.isEmpty && !join.condition.equal.isEmpty
         // Where both sides ask how often keys are there, they are counted at once.
         let counts = isByKey && isChanged(join.right) ? countedKeys(join, leftChanges) : nil
-        var result: [DeltaTerm] = leftChanges.map { term in
-            var term = single(term, join.left.columns)
-            let right: String
-            let on: String
-            if let counts {
-                let alias = renderer.freshAlias("m")
-                right =
-                    SQLText.temporary(counts.table)
-                    + SQLText.alias(alias, counts.names.map { "\(alias)_\($0)" } + ["m"])
-                let pairs = zip(join.condition.equal, counts.names)
-                on = SQLText.and(pairs.map { "\(renderer.text($0.left)) = \(SQLText.identifier("\(alias)_\($1)"))" })
-            } else {
-                let reduced = reduced(join.right, to: term, join.condition)
-                right = renderer.item(renderer.from(reduced), join.right.columns)
-                on = renderer.text(join.condition)
-            }
-            term.clause = FromClause(items: ["(\(term.clause.items[0]) \(keyword) \(right) ON \(on))"])
-            return term
-        }
+        var result = leftChanges.map { kept($0, join, counts) }
         guard isChanged(join.right) else { return result }
         let turned = counts.map { turnedKeys(join, $0) } ?? turnedRows(join, leftChanges)
         let leaf = turnedLeaf(turned)
@@ -65,6 +46,28 @@ extension DeltaBuilder {
             result.append(term)
         }
         return result
+    }
+
+    /// The rows of the left side's change that the join keeps.
+    private mutating func kept(_ change: DeltaTerm, _ join: SemiJoin, _ counts: CountedKeys?) -> DeltaTerm {
+        var term = single(change, join.left.columns)
+        let right: String
+        let on: String
+        if let counts {
+            let alias = renderer.freshAlias("m")
+            let columns = counts.names.map { "\(alias)_\($0)" }
+            right = SQLText.temporary(counts.table) + SQLText.alias(alias, columns + ["m"])
+            on = SQLText.and(
+                zip(join.condition.equal, columns).map { "\(renderer.text($0.left)) = \(SQLText.identifier($1))" }
+            )
+        } else {
+            let reduced = reduced(join.right, to: term, join.condition)
+            right = renderer.item(renderer.from(reduced), join.right.columns)
+            on = renderer.text(join.condition)
+        }
+        let keyword = join.isAnti ? "ANTI JOIN" : "SEMI JOIN"
+        term.clause = FromClause(items: ["(\(term.clause.items[0]) \(keyword) \(right) ON \(on))"])
+        return term
     }
 
     /// The rows of a join's right side that a change of its left side can match.
