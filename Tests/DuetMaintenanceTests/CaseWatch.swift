@@ -62,6 +62,8 @@ final class CaseWatch: Sendable {
     }
 
     /// Looks at the running cases every second, until its task is cancelled.
+    ///
+    /// No case waits for it: it only tells how far they are, and stops those that would never end.
     func keepLooking() async {
         while !Task.isCancelled {
             look()
