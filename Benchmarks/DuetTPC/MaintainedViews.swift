@@ -59,7 +59,7 @@ package final class MaintainedViews {
     ///   - connection: Where the tables are; change rules set what they need on it.
     ///   - tables: The tables' names.
     ///   - references: Foreign keys that all updates keep.
-    ///   - primaryKeys: Columns that are unique and never NULL.
+    ///   - primaryKeys: Columns that are unique.
     /// - Throws: What DuckDB says of a table that is not there.
     package init(
         _ connection: Connection,
@@ -69,6 +69,9 @@ package final class MaintainedViews {
     ) throws {
         self.connection = connection
         for setting in ViewProgram.connectionSettings { _ = try connection.execute(setting) }
+        let required = try connection.rows(
+            "SELECT table_name, column_name FROM duckdb_columns() WHERE NOT is_nullable AND NOT internal"
+        )
         inputs = try tables.map { table in
             InputRelation(
                 name: table,
@@ -76,7 +79,7 @@ package final class MaintainedViews {
                 columns: try DuckFrontEnd(connection: connection).columns(of: "FROM \(table)"),
                 delta: TableChange.delta(of: table),
                 references: references[table] ?? [],
-                neverNull: primaryKeys[table] ?? [],
+                neverNull: required.filter { $0[0].string == table }.compactMap { $0[1].string },
                 uniqueKeys: primaryKeys[table].map { [$0] } ?? []
             )
         }

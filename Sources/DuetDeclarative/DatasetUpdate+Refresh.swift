@@ -13,7 +13,7 @@ extension DatasetUpdate {
         measures: inout StepMeasures
     ) throws -> Result {
         if dataset.kind == .view { return try publishView(query, decision, &measures) }
-        let view = try maintained(query)
+        let view = try maintained(query, isAnew: decision != .takeChanges)
         if decision == .takeChanges {
             if dataset.keepsOldRows, dataset.definition != state.datasets[dataset.name]?.definition,
                 try !hasSameColumns(query)

@@ -37,6 +37,38 @@ extension DatasetUpdate {
         try record(measures.expectations, version: version)
     }
 
+    /// The columns that change rules may take to be without NULL.
+    ///
+    /// That a column is declared NOT NULL is not enough: a streaming table keeps rows that are older than the declaration,
+    /// and the change that came with it may take away rows with NULL.
+    ///
+    /// - Parameters:
+    ///   - after: What the update leaves.
+    ///   - result: What it came to.
+    ///   - before: What the update before left.
+    ///   - measures: The counts of the dataset's rules over all its rows.
+    /// - Returns: For each column, the version from which on it holds.
+    func required(
+        _ after: RefreshState.DatasetState,
+        _ result: Result,
+        before: RefreshState.DatasetState?,
+        _ measures: StepMeasures
+    ) -> [String: Int] {
+        guard dataset.kind != .view else { return [:] }
+        let known = result.isRebuilt ? [:] : before?.required ?? [:]
+        let held = Set(measures.expectations.filter { $0.totalFailed == 0 }.map { $0.name.lowercased() })
+        var required: [String: Int] = [:]
+        for column in dataset.columns where column.isRequired {
+            let name = column.name.lowercased()
+            if let since = known[name] {
+                required[name] = since
+            } else if held.contains(Expectation.name(required: name)) {
+                required[name] = after.version
+            }
+        }
+        return required
+    }
+
     private func totals(
         _ check: ExpectationCheck,
         _ tally: ExpectationCheck.Tally,

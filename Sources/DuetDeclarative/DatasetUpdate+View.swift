@@ -6,13 +6,21 @@ internal import DuetPipeline
 
 extension DatasetUpdate {
     /// Compiles the view's change rules; nil for datasets that are no views over datasets alone.
-    func maintained(_ query: Query) throws -> MaintainedView? {
+    ///
+    /// - Parameters:
+    ///   - query: The view's query.
+    ///   - isAnew: Whether it is computed from all rows of its inputs.
+    /// - Returns: The rules.
+    /// - Throws: ``DuetError`` when the query does not fit its inputs.
+    func maintained(_ query: Query, isAnew: Bool) throws -> MaintainedView? {
         try ViewCompiler(
             pipeline: session.request.pipeline,
             graph: session.graph,
             connection: connection,
             memory: memory,
-            changes: fewChanges()
+            changes: fewChanges(),
+            state: memory.state,
+            isAnew: isAnew
         )
         .compile(node, query)
     }

@@ -104,7 +104,7 @@ struct DatasetUpdate {
             }
             try holdToRules(result, version: version, measures: &measures)
             let before = state.datasets[dataset.name]
-            let after = RefreshState.DatasetState(
+            var after = RefreshState.DatasetState(
                 definition: dataset.definition,
                 version: result.hasChanged ? version : before?.version ?? version,
                 base: result.isRebuilt ? version : before?.base ?? version,
@@ -115,6 +115,7 @@ struct DatasetUpdate {
                 ),
                 files: Set(files.map(\.id))
             )
+            after.required = required(after, result, before: before, measures)
             try WarehouseState.record(
                 connection,
                 dataset: dataset,

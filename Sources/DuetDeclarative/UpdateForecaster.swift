@@ -73,7 +73,7 @@ struct UpdateForecaster {
         if node.sources.isEmpty, inputs.allSatisfy({ $0 != nil }) {
             forecast.rowsToRead = inputs.compactMap { $0 }.reduce(0, +)
         }
-        if let view = try compile(node)?.view {
+        if let view = try compile(node, isAnew: true)?.view {
             describe(view, into: &forecast)
             if tellsSQL { forecast.statements = view.program.nodes.flatMap(\.create) }
             return forecast
@@ -102,7 +102,7 @@ struct UpdateForecaster {
 
     private mutating func ofView(_ node: DatasetGraph.Node, _ step: RefreshPlan.Step) throws -> RefreshForecast {
         let dataset = node.dataset
-        guard let (query, view) = try compile(node) else {
+        guard let (query, view) = try compile(node, isAnew: false) else {
             return RefreshForecast(
                 .incremental,
                 why: step.reason,
@@ -340,7 +340,8 @@ struct UpdateForecaster {
     /// - Returns: The query, the connection it was bound on, and the rules (nil when there can be none); nil when the
     ///   columns of what it reads are not known, or enough rules were worked out.
     private mutating func compile(
-        _ node: DatasetGraph.Node
+        _ node: DatasetGraph.Node,
+        isAnew: Bool
     ) throws -> (query: Query, view: MaintainedView?)? {
         if wanted == nil {
             guard compiled < mostCompiled else { return nil }
@@ -358,7 +359,13 @@ struct UpdateForecaster {
             connection = scratch.connection
         }
         guard let query = try DerivedQuery.query(of: node.dataset, connection) else { return nil }
-        let compiler = ViewCompiler(pipeline: request.pipeline, graph: graph, connection: connection)
+        let compiler = ViewCompiler(
+            pipeline: request.pipeline,
+            graph: graph,
+            connection: connection,
+            state: state,
+            isAnew: isAnew
+        )
         return (query, try compiler.compile(node, query))
     }
 

@@ -99,6 +99,7 @@ struct RemovedDatasets {
             try connection.execute("DELETE FROM duet.datasets WHERE name = ?", [text])
             try connection.execute("DELETE FROM duet.expectations WHERE dataset = ?", [text])
             try connection.execute("DELETE FROM duet.costs WHERE dataset = ?", [text])
+            try connection.execute("DELETE FROM duet.required WHERE dataset = ?", [text])
             try connection.execute("DELETE FROM duet.seen_inputs WHERE reader = ?", [text])
             try connection.execute("DELETE FROM duet.seen_files WHERE reader = ?", [text])
             try connection.execute(

@@ -22,6 +22,10 @@ struct ViewCompiler {
     var memory: UpdateMemory?
     /// The queries of those changes that are read where they are kept, by the inputs' names.
     var changes: [DatasetName: String] = [:]
+    /// What the last updates left.
+    let state: RefreshState
+    /// Whether all rows of the inputs are read anew.
+    let isAnew: Bool
 
     /// The change rules; nil for datasets that are no views over datasets alone.
     ///
@@ -55,7 +59,7 @@ struct ViewCompiler {
                     current: store.published,
                     delta: delta,
                     references: relied(source),
-                    neverNull: source.reliesOnPrimaryKey ? source.primaryKey : [],
+                    neverNull: neverNull(source, columns, readBy: dataset.name),
                     uniqueKeys: source.reliesOnPrimaryKey ? [source.primaryKey] : []
                 )
             }
@@ -82,6 +86,20 @@ struct ViewCompiler {
         // What a model's function gives follows from its prompt, too.
         guard let memory, dataset.inferenceColumns.isEmpty else { return duckDB }
         return RememberingFrontEnd(base: duckDB, answers: memory.answers, inputs: inputs)
+    }
+
+    /// The columns that have no NULL: the update that would have brought one failed, or the user vouches for it.
+    private func neverNull(_ source: Dataset, _ columns: [ViewColumn], readBy reader: DatasetName) -> [String] {
+        let seen = isAnew ? .max : state.datasets[reader]?.seen[source.name] ?? -1
+        var names = source.reliesOnPrimaryKey ? source.primaryKey : []
+        if let made = state.datasets[source.name] {
+            names += made.required(of: source, since: seen)
+        } else if source.kind != .view {
+            // What is not made yet will be as it is declared.
+            names += source.columns.filter(\.isRequired).map(\.name)
+        }
+        let known = Set(names.map { $0.lowercased() })
+        return columns.map(\.name).filter { known.contains($0.lowercased()) }
     }
 
     /// The foreign keys that the user vouches for, and that rules may go by.

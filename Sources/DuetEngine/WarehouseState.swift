@@ -14,10 +14,10 @@ public enum WarehouseState {
 
     static func prepare(_ connection: Connection, path: String) throws {
         // One look-up first: an existing warehouse must open fast and without writing.
-        let existing = try connection.scalar(
-            "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'duet' AND table_name = 'meta'"
-        )
-        if existing.int ?? 0 > 0 {
+        let existing = try connection.rows(
+            "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'duet' AND table_name IN ('meta', 'required')"
+        ).map { $0.first?.string }
+        if existing.contains("meta") {
             let version = try connection.scalar("SELECT value FROM duet.meta WHERE key = 'format'").string ?? "?"
             guard version == String(Warehouse.format) else {
                 throw DuetError(
@@ -26,6 +26,7 @@ public enum WarehouseState {
                     hint: "move the file away; the next run makes a new one from the sources"
                 )
             }
+            if !existing.contains("required") { try connection.execute(requiredTable) }
             return
         }
         _ = try connection.transaction {
@@ -50,11 +51,16 @@ public enum WarehouseState {
                 CREATE TABLE duet.runs (id VARCHAR, style VARCHAR, started TIMESTAMP, ended TIMESTAMP, status VARCHAR);
                 CREATE TABLE duet.expectations (run VARCHAR, update_number BIGINT, dataset VARCHAR, name VARCHAR,
                     action VARCHAR, passed BIGINT, failed BIGINT, total_passed BIGINT, total_failed BIGINT);
+                \(requiredTable);
                 INSERT INTO duet.meta VALUES ('format', '\(Warehouse.format)');
                 """
             )
         }
     }
+
+    /// Columns without NULL; the table came later than the format, and warehouses without it get it.
+    private static let requiredTable =
+        "CREATE TABLE IF NOT EXISTS duet.required (dataset VARCHAR, name VARCHAR, since BIGINT)"
 
     // MARK: - Files
 
@@ -187,6 +193,12 @@ public enum WarehouseState {
             guard let reader = datasetName(row[0]), let file = row[1].int else { continue }
             state.datasets[reader]?.files.insert(file)
         }
+        for row in try connection.rows("SELECT dataset, name, since FROM duet.required") {
+            guard let dataset = datasetName(row[0]), let column = row[1].string, let since = row[2].int else {
+                continue
+            }
+            state.datasets[dataset]?.required[column] = since
+        }
         for row in try connection.rows("SELECT source, id FROM duet.files WHERE NOT is_manifest") {
             guard let source = row[0].string, let file = row[1].int else { continue }
             state.files[source, default: []].insert(file)
@@ -248,6 +260,7 @@ public enum WarehouseState {
             try connection.execute("UPDATE duet.datasets SET \(list) WHERE name = \(name)")
         }
         try recordSeen(connection, reader: name, state.seen, before: before?.seen)
+        try recordRequired(connection, dataset: name, state.required, before: before?.required ?? [:])
         if before?.files.isEmpty == false || !files.isEmpty {
             try recordSeenFiles(connection, reader: .varchar(dataset.name.description), files: files)
         }
@@ -273,6 +286,19 @@ public enum WarehouseState {
             let rows = seen.map { "(\(name), \(SQL.literal($0.key.description)), \($0.value))" }
             try connection.execute("INSERT INTO duet.seen_inputs VALUES \(rows.joined(separator: ", "))")
         }
+    }
+
+    private static func recordRequired(
+        _ connection: Connection,
+        dataset name: String,
+        _ required: [String: Int],
+        before: [String: Int]
+    ) throws {
+        guard required != before else { return }
+        if !before.isEmpty { try connection.execute("DELETE FROM duet.required WHERE dataset = \(name)") }
+        guard !required.isEmpty else { return }
+        let rows = required.sorted { $0.key < $1.key }.map { "(\(name), \(SQL.literal($0.key)), \($0.value))" }
+        try connection.execute("INSERT INTO duet.required VALUES \(rows.joined(separator: ", "))")
     }
 
     private static func recordSeenFiles(_ connection: Connection, reader: Value, files: [LandedFile]) throws {

@@ -147,6 +147,9 @@ public struct Expectation: Sendable, Hashable {
         self.action = action
         self.location = location
     }
+
+    /// The name of the rule that a column's `NOT NULL` is.
+    package static func name(required column: String) -> String { "\(column) is not null" }
 }
 
 /// What brings rows into a dataset.

@@ -117,7 +117,7 @@ extension StatementParser {
         condition.insert("\"\(name)\" IS NOT NULL", for: offset)
         dataset.expectations.append(
             Expectation(
-                name: "\(column.name) is not null",
+                name: Expectation.name(required: column.name),
                 condition: condition,
                 action: .fail,
                 location: file.location(at: offset)

@@ -98,6 +98,8 @@ public struct RefreshState: Sendable {
         public var seen: [DatasetName: Int]
         /// The source files that were taken over.
         public var files: Set<Int>
+        /// Columns of which neither the rows nor any change since a version of it have had a NULL, by name in lower case.
+        public var required: [String: Int]
 
         /// Creates a state.
         public init(
@@ -105,13 +107,27 @@ public struct RefreshState: Sendable {
             version: Int,
             base: Int,
             seen: [DatasetName: Int] = [:],
-            files: Set<Int> = []
+            files: Set<Int> = [],
+            required: [String: Int] = [:]
         ) {
             self.definition = definition
             self.version = version
             self.base = base
             self.seen = seen
             self.files = files
+            self.required = required
+        }
+
+        /// The declared columns of its dataset that a reader finds no NULL in.
+        ///
+        /// - Parameters:
+        ///   - dataset: The dataset.
+        ///   - seen: The version whose rows the reader has taken over; `Int.max` if it reads all rows anew.
+        /// - Returns: Their names as they are declared.
+        public func required(of dataset: Dataset, since seen: Int) -> [String] {
+            dataset.columns.filter(\.isRequired).map(\.name).filter { name in
+                required[name.lowercased()].map { $0 <= seen } ?? false
+            }
         }
     }
 
