@@ -193,7 +193,7 @@ public enum WarehouseState {
             guard let reader = datasetName(row[0]), let file = row[1].int else { continue }
             state.datasets[reader]?.files.insert(file)
         }
-        for row in try connection.rows("SELECT dataset, name, since FROM duet.required") {
+        for row in try requiredRows(connection) {
             guard let dataset = datasetName(row[0]), let column = row[1].string, let since = row[2].int else {
                 continue
             }
@@ -204,6 +204,15 @@ public enum WarehouseState {
             state.files[source, default: []].insert(file)
         }
         return state
+    }
+
+    private static func requiredRows(_ connection: Connection) throws -> [[Value]] {
+        do {
+            return try connection.rows("SELECT dataset, name, since FROM duet.required")
+        } catch where error.kind == .catalog {
+            // A warehouse that is only looked at may be older than this table.
+            return []
+        }
     }
 
     /// The rows each dataset had after its last refresh.

@@ -99,6 +99,9 @@ import Testing
         try await fixture.run(.declarative)
         let spare = try hidden(fixture)
         try await fixture.execute("DROP TABLE duet.required")
+        let request = RunRequest(pipeline: try fixture.pipeline(), home: fixture.home, fetcher: fixture.fetcher)
+        let plan = try await offPool { try DeclarativeExecutor().plan(request, of: nil, tellsSQL: false) }
+        #expect(plan.steps.count == 2)
         try fixture.drop("id,kind,amount,op,seq\n1,a,5,D,4\n", "e2.csv")
         try await fixture.run(.declarative)
         #expect(try hidden(fixture) > spare)
