@@ -209,7 +209,7 @@ public enum WarehouseState {
     private static func requiredRows(_ connection: Connection) throws -> [[Value]] {
         do {
             return try connection.rows("SELECT dataset, name, since FROM duet.required")
-        } catch where error.kind == .catalog {
+        } catch let error where error.kind == .catalog {
             // A warehouse that is only looked at may be older than this table.
             return []
         }
