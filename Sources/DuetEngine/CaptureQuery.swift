@@ -44,7 +44,8 @@ package struct CaptureQuery {
         var outputs = try Self.choose(capture.columns, of: columns, "COLUMNS", dataset, events)
         if capture.readsSnapshots, capture.columns == .all {
             // Which snapshot a row is of says nothing of the row; with it, each snapshot would make a version.
-            outputs.removeAll { $0.lowercased() == capture.sequence.text.lowercased() }
+            let sequence = capture.sequence.text.lowercased()
+            outputs.removeAll { $0.lowercased() == sequence || "\"\($0.lowercased())\"" == sequence }
         }
         let others = outputs.filter { !keys.contains($0) }
         tracked = try Self.choose(capture.tracked, of: others, "TRACK HISTORY ON", dataset, events)

@@ -37,19 +37,21 @@ struct FileSelect {
             let function = options.function(paths, named: schema.columns)
             return Result(sql: select(["*"], from: function, numbering), schema: schema)
         }
-        let actual = try connection.describe("SELECT * FROM \(options.function(paths, unites: union))").map {
+        let found = try connection.describe("SELECT * FROM \(options.function(paths, unites: union))").map {
             FileSchema.Column(name: $0.name, type: "\($0.type)")
         }
+        let actual = found.map { FileSchema.Column(name: $0.name, type: options.type(found: $0.type)) }
         var schema = kept ?? options.schema ?? FileSchema(columns: options.hinted(actual))
         let new = actual.filter { schema.column(named: $0.name) == nil }
         switch options.evolution {
         case .addNewColumns: schema.columns += options.hinted(new).filter { schema.column(named: $0.name) == nil }
         case .failOnNewColumns where !new.isEmpty: throw newColumns(new)
-        case nil where options.schema == nil: return try strict(schema, actual: actual, numbering)
+        case nil where options.schema == nil: return try strict(schema, actual: actual, found: found, numbering)
         default: break
         }
-        if options.evolution != .rescue, options.schema == nil { try checkTypes(of: actual, schema) }
-        return Result(sql: select(schema, actual: actual, new: new, numbering), schema: schema)
+        if options.rescueColumn == nil, options.schema == nil { try checkTypes(of: actual, schema) }
+        let unknown = actual.filter { schema.column(named: $0.name) == nil }
+        return Result(sql: select(schema, actual: actual, new: unknown, numbering), schema: schema)
     }
 
     private var paths: [String] { files.map(\.path) }
@@ -61,13 +63,14 @@ struct FileSelect {
     private func strict(
         _ schema: FileSchema,
         actual: [FileSchema.Column],
+        found: [FileSchema.Column],
         _ numbering: FileViews.Numbering
     ) throws -> Result {
-        var forced: [FileSchema.Column] = []
+        var forced: [FileSchema.Column] = zip(actual, found).filter { $0.type != $1.type }.map(\.0)
         for column in actual {
             guard let kept = schema.column(named: column.name), kept.type != column.type else { continue }
             guard try fits(column, kept.type) else {
-                let function = options.function(paths)
+                let function = options.function(paths, typed: forced.isEmpty ? [] : actual)
                 return Result(sql: select(["*"], from: function, numbering), schema: FileSchema(columns: actual))
             }
             forced.append(FileSchema.Column(name: column.name, type: kept.type))
@@ -103,6 +106,7 @@ struct FileSelect {
     private func value(of name: String, as type: String) -> String {
         let cast = "TRY_CAST(\(name) AS \(type))"
         switch type.uppercased() {
+        case "VARCHAR", "STRING", "TEXT": return self.text(of: name)
         case "BIGINT", "INTEGER", "INT", "SMALLINT", "TINYINT", "HUGEINT", "LONG":
             return "CASE WHEN TRY_CAST(\(name) AS DOUBLE) = trunc(TRY_CAST(\(name) AS DOUBLE)) THEN \(cast) END"
         case "DATE":
@@ -111,13 +115,18 @@ struct FileSelect {
         }
     }
 
+    /// A column's value as text; JSON has texts in quotes, which are not part of them.
+    private func text(of name: String) -> String { isJSON ? "(\(name) ->> '$')" : "\(name)::VARCHAR" }
+
+    private var isJSON: Bool { options.format == .json || options.format == .jsonl }
+
     private func select(
         _ schema: FileSchema,
         actual: [FileSchema.Column],
         new: [FileSchema.Column],
         _ numbering: FileViews.Numbering
     ) -> String {
-        let rescues = options.evolution == .rescue
+        let rescues = options.rescueColumn != nil
         let present = actual.filter { schema.column(named: $0.name) != nil }
         let typed = present.map {
             FileSchema.Column(name: $0.name, type: schema.column(named: $0.name)?.type ?? $0.type)
@@ -135,22 +144,26 @@ struct FileSelect {
             if rescues { return "\(value(of: SQL.identifier(found.name), as: column.type)) AS \(name)" }
             return "CAST(\(SQL.identifier(found.name)) AS \(column.type)) AS \(name)"
         }
-        if rescues { list.append(rescued(typed, new)) }
+        if let column = options.rescueColumn {
+            list.append("\(rescued(typed, new)) AS \(SQL.identifier(column))")
+        }
         return select(list, from: function, numbering)
     }
 
     /// What did not fit, as JSON: values that cannot be of their column's type, and columns that are not known.
     private func rescued(_ typed: [FileSchema.Column], _ new: [FileSchema.Column]) -> String {
-        let text = { (name: String) in "\(SQL.identifier(name))::VARCHAR" }
-        let entry = { (name: String) in "{'k': \(SQL.literal(name)), 'v': \(text(name))}" }
-        let isThere = { (name: String) in "coalesce(\(text(name)), 'null') <> 'null'" }
+        // JSON values stay what they are; those of other formats become texts.
+        let entry = { (name: String) in
+            "{'k': \(SQL.literal(name)), 'v': \(SQL.identifier(name))\(isJSON ? "" : "::VARCHAR")}"
+        }
+        let isThere = { (name: String) in "\(text(of: SQL.identifier(name))) IS NOT NULL" }
         let misfits = typed.map {
             "CASE WHEN \(value(of: SQL.identifier($0.name), as: $0.type)) IS NULL AND \(isThere($0.name)) "
                 + "THEN \(entry($0.name)) END"
         }
         let others = new.map { "CASE WHEN \(isThere($0.name)) THEN \(entry($0.name)) END" }
         let all = "list_filter([\((misfits + others).joined(separator: ", "))], lambda x: x IS NOT NULL)"
-        return "CASE WHEN len(\(all)) > 0 THEN to_json(map_from_entries(\(all)))::VARCHAR END AS _rescued_data"
+        return "CASE WHEN len(\(all)) > 0 THEN to_json(map_from_entries(\(all)))::VARCHAR END"
     }
 
     private func select(_ list: [String], from function: String, _ numbering: FileViews.Numbering) -> String {
@@ -188,7 +201,8 @@ struct FileSelect {
         return "struct_insert(\(file), row_number := \(number)) AS _metadata"
     }
 
-    private static func time(of file: LandedFile) -> String {
+    /// When a file changed last, as SQL.
+    static func time(of file: LandedFile) -> String {
         if let header = file.lastModified {
             return "try_strptime(\(SQL.literal(header)), '%a, %d %b %Y %H:%M:%S GMT')"
         }

@@ -64,11 +64,14 @@ package struct FileViews {
             guard let source = pipeline.source(named: read.source) else { continue }
             let current = try matching(files[read.source] ?? [], read)
             guard !current.isEmpty else {
+                let isFiltered = files[read.source]?.isEmpty == false
                 throw DuetError(
                     .missingFile,
-                    "source '\(read.source)' has no files",
-                    hint: "its manifest is empty; a streaming table needs at least one file to know its columns",
-                    at: source.location
+                    "source '\(read.source)' has no files" + (isFiltered ? " that the call's options let through" : ""),
+                    hint: isFiltered
+                        ? "a streaming table needs one to know its columns; look at pathGlobFilter, modifiedAfter and modifiedBefore"
+                        : "its manifest is empty; a streaming table needs at least one file to know its columns",
+                    at: isFiltered ? read.location : source.location
                 )
             }
             let key = "\(dataset.name) reads \(read.relation)"
@@ -95,17 +98,43 @@ package struct FileViews {
         return try ReadOptions(source: source, read: read).evolution == .addNewColumns
     }
 
-    /// The files that a call reads: all, or those whose names its `pathGlobFilter` allows.
+    /// The files that a call reads: all, or those that its `pathGlobFilter`, `modifiedAfter` and `modifiedBefore` allow.
     package func matching(_ files: [LandedFile], _ read: FileRead) throws -> [LandedFile] {
-        guard let source = pipeline.source(named: read.source),
-            let glob = try ReadOptions(source: source, read: read).glob, !files.isEmpty
-        else { return files }
+        guard let source = pipeline.source(named: read.source), !files.isEmpty else { return files }
+        let options = try ReadOptions(source: source, read: read)
+        let files = try inTime(files, options, read)
+        guard let glob = options.glob, !files.isEmpty else { return files }
         let names = files.map { $0.origin.split(separator: "/").last.map(String.init) ?? $0.origin }
         let flags = try connection.rows(
             "SELECT n GLOB \(SQL.literal(glob)) FROM (SELECT unnest([\(names.map(SQL.literal).joined(separator: ", "))]) "
                 + "AS n, generate_subscripts([\(names.map(SQL.literal).joined(separator: ", "))], 1) AS i) ORDER BY i"
         )
         return zip(files, flags).filter { $1.first?.bool == true }.map(\.0)
+    }
+
+    private func inTime(_ files: [LandedFile], _ options: ReadOptions, _ read: FileRead) throws -> [LandedFile] {
+        var files = files
+        let limits = [
+            (options.changedBetween.after, ">", "modifiedAfter"),
+            (options.changedBetween.before, "<", "modifiedBefore"),
+        ]
+        for (limit, sign, name) in limits {
+            guard let limit else { continue }
+            let time = "TRY_CAST(\(SQL.literal(limit)) AS TIMESTAMPTZ) AT TIME ZONE 'UTC'"
+            guard try connection.scalar("SELECT \(time) IS NOT NULL").bool == true else {
+                throw DuetError(
+                    .wrongValue,
+                    "the option '\(name)' must be a time; found '\(limit)'",
+                    hint: "write for example \(name) => '2026-01-31 00:00:00+00'",
+                    at: read.location
+                )
+            }
+            let flags = try connection.rows(
+                "SELECT unnest([\(files.map { "coalesce(\(FileSelect.time(of: $0)) \(sign) \(time), true)" }.joined(separator: ", "))])"
+            )
+            files = zip(files, flags).filter { $1.first?.bool == true }.map(\.0)
+        }
+        return files
     }
 
     /// A file that DuckDB cannot read as what its source says.

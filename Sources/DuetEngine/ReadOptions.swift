@@ -10,27 +10,48 @@ struct ReadOptions {
     private(set) var evolution: FileSchema.Evolution?
     /// Which files are read, by their names.
     private(set) var glob: String?
+    /// The column that gets what does not fit, as JSON; nil where nothing is kept beside the rows.
+    private(set) var rescueColumn: String?
+    /// Times between which the files must have changed last, as written.
+    private(set) var changedBetween: (after: String?, before: String?) = (nil, nil)
     /// Whether the first line holds values.
     private(set) var hasNoHeader = false
     private var arguments: [(name: String, value: String)] = []
     private var hints: [FileSchema.Column] = []
     private var isAllText = false
+    private var arePrimitivesText = false
 
     private static let csvText = [
         "sep": "delim", "delimiter": "delim", "delim": "delim", "quote": "quote", "escape": "escape",
         "nullvalue": "nullstr", "comment": "comment", "dateformat": "dateformat",
-        "timestampformat": "timestampformat", "encoding": "encoding",
+        "timestampformat": "timestampformat", "encoding": "encoding", "charset": "encoding",
     ]
     /// Options of the service that say how fast and where it notes things, not what is read.
     private static let withoutEffect: Set<String> = [
-        "allowoverwrites", "includeexistingfiles", "maxfilespertrigger", "maxbytespertrigger", "usenotifications",
+        "allowoverwrites", "maxfilespertrigger", "maxbytespertrigger", "usenotifications",
         "schemalocation", "inferschema", "multiline", "usemanagedfileevents", "backfillinterval",
-        "useincrementallisting", "validateoptions",
+        "useincrementallisting", "validateoptions", "maxfileage", "maxcolumns", "maxcharspercolumn", "samplingratio",
+        "fetchparallelism", "usestrictglobber", "ignoremissingfiles", "readercasesensitive",
+    ]
+    /// Options that may be written when they say what is done here anyhow, and why nothing else is.
+    private static let asHere: [String: (value: String, hint: String)] = [
+        "includeexistingfiles": (
+            "true", "files that are there are read; name those that are not to be in pathGlobFilter or modifiedAfter"
+        ),
+        "recursivefilelookup": ("true", "a folder stands for all files below it; write 'folder/*' for those in it"),
+        "mergeschema": ("true", "schemaEvolutionMode says what is done about other columns"),
+        "ignorecorruptfiles": ("false", "mode => 'DROPMALFORMED' leaves out rows that cannot be read"),
+        "enforceschema": ("true", "csv columns go by their names; by place with header => false and schema"),
+        "cleansource": ("off", "files stay where they are"),
+        "partitioncolumns": (
+            "", "a folder's name is in _metadata.file_path: regexp_extract(_metadata.file_path, 'day=([^/]*)', 1)"
+        ),
     ]
     private static let known =
         csvText.keys + [
             "format", "header", "infercolumntypes", "skiprows", "mode", "schema", "schemahints", "schemaevolutionmode",
-            "pathglobfilter",
+            "pathglobfilter", "filenamepattern", "rescueddatacolumn", "primitivesasstring", "modifiedafter",
+            "modifiedbefore",
         ]
 
     /// Reads the call's options, and the source's where the call has none.
@@ -40,6 +61,9 @@ struct ReadOptions {
             try self.read(option)
         }
         for option in read.options { try self.read(option) }
+        if rescueColumn == nil, evolution == .rescue { rescueColumn = "_rescued_data" }
+        // A column for what does not fit says what to do about it.
+        if rescueColumn != nil, schema == nil, evolution == nil { evolution = .rescue }
         // Hints may name columns that files lack, so the columns are no longer simply the files'.
         if schema == nil, evolution == nil, !hints.isEmpty { evolution = .failOnNewColumns }
     }
@@ -55,6 +79,13 @@ struct ReadOptions {
 
     /// Whether `schemaHints` gives a column its type.
     func isHinted(_ name: String) -> Bool { hints.contains { $0.name.lowercased() == name.lowercased() } }
+
+    /// The type that a column is read as, of the one that is found in the files.
+    func type(found type: String) -> String {
+        guard format == .json || format == .jsonl, isAllText || arePrimitivesText else { return type }
+        let isNested = type.hasPrefix("STRUCT") || type.hasPrefix("MAP") || type.hasSuffix("[]")
+        return isNested && !isAllText ? type : "VARCHAR"
+    }
 
     /// The table function that reads files.
     ///
@@ -110,7 +141,11 @@ struct ReadOptions {
         case "schemaevolutionmode": evolution = try choice(option)
         case "schema": schema = FileSchema(columns: try FileSchema.columns(of: option))
         case "schemahints": hints = try FileSchema.columns(of: option)
-        case "pathglobfilter": glob = option.value
+        case "pathglobfilter", "filenamepattern": glob = option.value
+        case "rescueddatacolumn": rescueColumn = option.value.isEmpty ? nil : option.value
+        case "modifiedafter": changedBetween.after = option.value
+        case "modifiedbefore": changedBetween.before = option.value
+        case "primitivesasstring": arePrimitivesText = try flag(option)
         case "header":
             hasNoHeader = try !flag(option)
             arguments.append(("header", hasNoHeader ? "false" : "true"))
@@ -124,11 +159,22 @@ struct ReadOptions {
             switch option.value.uppercased() {
             case "FAILFAST": break
             case "DROPMALFORMED": arguments.append(("ignore_errors", "true"))
-            default: throw error(option, "must be FAILFAST (the default here) or DROPMALFORMED")
+            default:
+                throw error(
+                    option,
+                    "must be FAILFAST (the default here) or DROPMALFORMED",
+                    hint: "schemaEvolutionMode => 'rescue' keeps what is not of its column's type beside the rows"
+                )
             }
         case let name where Self.withoutEffect.contains(name): break
+        case let name where Self.asHere[name] != nil: try readAsHere(option)
         default: try readText(option)
         }
+    }
+
+    private func readAsHere(_ option: ReadOption) throws {
+        guard let way = Self.asHere[option.name], option.value.lowercased() != way.value else { return }
+        throw error(option, "can only be '\(way.value)'", hint: way.hint)
     }
 
     private mutating func readText(_ option: ReadOption) throws {
@@ -158,10 +204,11 @@ struct ReadOptions {
         }
     }
 
-    private func error(_ option: ReadOption, _ message: String) -> DuetError {
+    private func error(_ option: ReadOption, _ message: String, hint: String? = nil) -> DuetError {
         DuetError(
             .wrongValue,
             "the option '\(option.name)' \(message); found '\(option.value)'",
+            hint: hint,
             at: option.location
         )
     }

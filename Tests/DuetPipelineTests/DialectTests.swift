@@ -71,6 +71,36 @@ import Testing
         #expect(pipeline.datasets[0].comment == "c")
     }
 
+    @Test func `older words for schedules and views are read`() throws {
+        let pipeline = try pipeline(
+            """
+            CREATE STREAMING TABLE s AS SELECT * FROM STREAM read_files('/data/s.csv');
+            CREATE TEMPORARY STREAMING VIEW v AS SELECT * FROM STREAM(s);
+            CREATE TEMPORARY STREAMING LIVE VIEW w AS SELECT * FROM STREAM(LIVE.s);
+            CREATE MATERIALIZED VIEW m SCHEDULE REFRESH EVERY 1 HOUR REFRESH POLICY FULL AS SELECT * FROM v;
+            CREATE MATERIALIZED VIEW n REFRESH POLICY FULL SCHEDULE REFRESH CRON '0 0 * * * ?' AT TIME ZONE 'UTC'
+              COMMENT 'c' AS SELECT * FROM w;
+            """
+        )
+        #expect(pipeline.datasets.map(\.kind).filter { $0 == .view }.count == 2)
+        #expect(pipeline.datasets.suffix(2).map(\.refreshPolicy) == [.full, .full])
+        #expect(pipeline.datasets.last?.comment == "c")
+    }
+
+    @Test func `a column that orders events may be called like a word of SQL`() throws {
+        let pipeline = try pipeline(
+            """
+            CREATE STREAMING TABLE a AS SELECT * FROM STREAM read_files('/data/a.csv');
+            CREATE STREAMING TABLE t;
+            AUTO CDC INTO t FROM STREAM(a) KEYS (id) SEQUENCE BY at;
+            CREATE STREAMING TABLE u;
+            AUTO CDC INTO u FROM STREAM(a) KEYS (id) SEQUENCE BY STRUCT(at, offset);
+            """
+        )
+        let sequences = pipeline.datasets.compactMap { $0.capture?.sequence.text }
+        #expect(sequences == [#""at""#, #"{'at': "at", 'offset': "offset"}"#])
+    }
+
     @Test func `a parameter may stand for a name or its parts`() throws {
         let pipeline = try pipeline(
             "CREATE MATERIALIZED VIEW ${where}.${prefix}_orders AS SELECT 1 AS a;",

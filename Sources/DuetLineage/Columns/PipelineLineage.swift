@@ -140,7 +140,7 @@ struct RelationCatalogue {
         if schema.isEmpty, let read = read(table, of: dataset) {
             var names = files["\(dataset.name) reads \(read.relation)".lowercased()] ?? []
             guard !names.isEmpty else { return nil }
-            if rescues(read) { names.append("_rescued_data") }
+            if let column = rescueColumn(read) { names.append(column) }
             if read.usesMetadata { names.append("_metadata") }
             return ColumnResolver.Relation(name: "source \(read.source)", columns: names)
         }
@@ -148,8 +148,10 @@ struct RelationCatalogue {
         return ColumnResolver.Relation(name: found.name.description, columns: columns.map(\.name))
     }
 
-    private func rescues(_ read: FileRead) -> Bool {
+    private func rescueColumn(_ read: FileRead) -> String? {
         let options = (pipeline.source(named: read.source)?.options ?? []) + read.options
-        return options.last { $0.name == "schemaevolutionmode" }?.value.lowercased() == "rescue"
+        if let option = options.last(where: { $0.name == "rescueddatacolumn" }) { return option.value }
+        let mode = options.last { $0.name == "schemaevolutionmode" }?.value.lowercased()
+        return mode == "rescue" ? "_rescued_data" : nil
     }
 }

@@ -56,6 +56,12 @@ struct FileCall {
         try readOptions(&reader)
     }
 
+    /// Asks for `_rescued_data`, unless the call says what that column is called.
+    mutating func rescue(at place: SourceLocation) {
+        guard !options.contains(where: { $0.name == "rescueddatacolumn" }) else { return }
+        options.append(ReadOption(name: "rescueddatacolumn", value: "_rescued_data", location: place))
+    }
+
     private mutating func readOptions(_ reader: inout TokenReader) throws(DuetError) {
         while reader.take(symbol: ",") {
             let nameToken = reader.current

@@ -10,6 +10,8 @@ struct QueryReader {
     private var usesMetadata = false
     private var usesRowNumber = false
     private var joins = false
+    /// Whether the statement names `_rescued_data`, which the files it reads then have.
+    private var namesRescued = false
     private var notes: [DuetError] = []
     /// Whether files are read as a stream without the word, as snapshots are.
     private var streamsFiles = false
@@ -19,10 +21,12 @@ struct QueryReader {
         file: SourceFile,
         parameters: Parameters,
         prefix: String = "",
-        streamsFiles: Bool = false
+        streamsFiles: Bool = false,
+        namesRescued: Bool = false
     ) throws(DuetError) -> Query {
         var reader = QueryReader(file: file, parameters: parameters, start: tokens.first?.range.lowerBound ?? 0)
         reader.streamsFiles = streamsFiles
+        reader.namesRescued = namesRescued || tokens.contains(where: isRescued)
         reader.text.insert(prefix, for: reader.copied)
         let range = (tokens.first?.range.lowerBound ?? 0)..<(tokens.last?.range.upperBound ?? 0)
         reader.usesMetadata = tokens.contains { $0.kind == .word && $0.text.lowercased() == "_metadata" }
@@ -204,7 +208,8 @@ struct QueryReader {
         in tokens: ArraySlice<SQLToken>,
         isStream: Bool
     ) throws(DuetError) -> Int {
-        let call = try FileCall(at: start, in: tokens, file: file, parameters: parameters)
+        var call = try FileCall(at: start, in: tokens, file: file, parameters: parameters)
+        if namesRescued { call.rescue(at: file.location(at: tokens[start].range.lowerBound)) }
         let relation = "files:\(call.source)" + (fileReads.isEmpty ? "" : ":\(fileReads.count + 1)")
         fileReads.append(
             FileRead(
@@ -227,6 +232,11 @@ struct QueryReader {
 
     private static func doubled(_ name: String) -> String {
         name.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"")
+    }
+
+    /// Whether a token names the column of what does not fit, as the service calls it.
+    static func isRescued(_ token: SQLToken) -> Bool {
+        (token.kind == .word || token.kind == .quotedName) && token.unquoted.lowercased() == "_rescued_data"
     }
 
     mutating func copy(upTo offset: Int) {

@@ -183,7 +183,9 @@ extension StatementParser {
     /// `column`, any expression, or the service's `STRUCT(a, b)`, which DuckDB has under another name.
     private func sequence(_ reader: inout TokenReader) throws(DuetError) -> MappedText {
         guard reader.current?.isWord("STRUCT") == true, reader.peek()?.isSymbol("(") == true else {
-            return try expression(&reader, "a column")
+            let tokens = clause(&reader)
+            guard !tokens.isEmpty else { throw reader.unexpected("a column") }
+            return try sequencePart(tokens)
         }
         reader.advance()
         let items = Self.items(try reader.bracketed("after STRUCT"))
@@ -191,10 +193,20 @@ extension StatementParser {
         for (index, item) in items.enumerated() {
             let separator = index == 0 ? "{" : ", "
             text.insert("\(separator)'\(Self.fieldName(item, index))': ", for: item.first?.range.lowerBound ?? 0)
-            text.append(try QueryReader.query(tokens: item, file: file, parameters: parameters).text)
+            text.append(try sequencePart(item))
         }
         guard !items.isEmpty else { throw reader.unexpected("columns in STRUCT(...)") }
         text.insert("}", for: items.last?.last?.range.lowerBound ?? 0)
+        return text
+    }
+
+    /// A column by its name, which may be a word of DuckDB's such as `at` or `offset`, or any expression.
+    private func sequencePart(_ tokens: ArraySlice<SQLToken>) throws(DuetError) -> MappedText {
+        guard tokens.count == 1, let name = tokens.first, name.isReserved else {
+            return try QueryReader.query(tokens: tokens, file: file, parameters: parameters).text
+        }
+        var text = MappedText(file: file)
+        text.insert("\"\(name.text)\"", for: name.range.lowerBound)
         return text
     }
 

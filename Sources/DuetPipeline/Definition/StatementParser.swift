@@ -143,7 +143,8 @@ struct StatementParser {
         let query = try QueryReader.query(
             tokens: reader.tokens[reader.index...],
             file: file,
-            parameters: parameters
+            parameters: parameters,
+            namesRescued: reader.tokens.contains(where: QueryReader.isRescued)
         )
         dataset.flows = [Flow(name: dataset.name.description, query: query, location: reader.location(first))]
         return dataset
@@ -157,7 +158,7 @@ struct StatementParser {
         }
         if reader.take("MATERIALIZED", "VIEW") || reader.take("LIVE", "TABLE") { return .materializedView }
         if reader.take("VIEW") || reader.take("LIVE", "VIEW") || reader.take("STREAMING", "LIVE", "VIEW")
-            || reader.take("INCREMENTAL", "LIVE", "VIEW")
+            || reader.take("STREAMING", "VIEW") || reader.take("INCREMENTAL", "LIVE", "VIEW")
         {
             return .view
         }
@@ -224,6 +225,7 @@ struct StatementParser {
                 dataset.layout.append(String(decoding: file.bytes[token.range.lowerBound..<end], as: UTF8.self))
                 warn(reader, "the layout clause is kept and has no effect: DuckDB orders its own storage", at: token)
             } else if reader.take("SCHEDULE") || reader.take("TRIGGER") {
+                _ = reader.take("REFRESH")
                 while let next = reader.current, !Self.beginsClause(next) { reader.advance() }
                 warn(reader, "the schedule has no effect: run it with cron, or with duet run --watch", at: token)
             } else if reader.take("DEFAULT", "COLLATION") {

@@ -28,6 +28,15 @@ public struct SQLToken: Hashable, Sendable {
         kind == .word && text.utf8.count == keyword.utf8.count && text.uppercased() == keyword
     }
 
+    /// Whether this is a word that DuckDB keeps for itself and Spark does not, though people call columns so.
+    public var isReserved: Bool {
+        [
+            "AT", "OFFSET", "END", "DESC", "ASC", "WINDOW", "LIMIT", "TO", "DO", "ONLY", "PLACING", "INITIALLY",
+            "ANALYSE",
+        ]
+        .contains(where: isWord)
+    }
+
     /// Whether this is the given punctuation.
     public func isSymbol(_ symbol: String) -> Bool { kind == .symbol && text == symbol }
 
