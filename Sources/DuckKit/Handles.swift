@@ -9,10 +9,12 @@ internal import Synchronization
 /// `@unchecked` since it is a pointer. The pointer never changes, and DuckDB lets any thread open connections on it.
 final class DatabaseHandle: @unchecked Sendable {
     private let pointer: duckdb_database
+    let planning: PlanningGate
 
     /// Takes over a database that was opened; after a failed open there is nothing to take over.
     init(adopting pointer: duckdb_database) {
         self.pointer = pointer
+        planning = PlanningGate(pointer)
     }
 
     func lend<T>(_ body: (duckdb_database) -> T) -> T {
@@ -20,6 +22,7 @@ final class DatabaseHandle: @unchecked Sendable {
     }
 
     deinit {
+        planning.close()
         var pointer: duckdb_database? = pointer
         duckdb_close(&pointer)
     }
@@ -33,7 +36,7 @@ final class ConnectionHandle {
     let interruptTarget: InterruptTarget
     /// Whether anything failed since the transaction was begun, which may have aborted it.
     var hasFailed = false
-    private let database: DatabaseHandle
+    let database: DatabaseHandle
 
     init(adopting pointer: duckdb_connection, of database: DatabaseHandle) {
         self.pointer = pointer
@@ -110,11 +113,18 @@ final class ExtractedHandle {
 final class StatementHandle {
     private let pointer: duckdb_prepared_statement
     let source: SQLStatement
+    let picks: RowPicks
     let connection: ConnectionHandle
 
-    init(adopting pointer: duckdb_prepared_statement, source: SQLStatement, connection: ConnectionHandle) {
+    init(
+        adopting pointer: duckdb_prepared_statement,
+        source: SQLStatement,
+        picks: RowPicks,
+        connection: ConnectionHandle
+    ) {
         self.pointer = pointer
         self.source = source
+        self.picks = picks
         self.connection = connection
     }
 

@@ -16,6 +16,22 @@ struct StatementSplitter {
         return splitter.statements()
     }
 
+    /// The words, quoted texts and signs of a text, in order, without comments; all but what is quoted in lower case.
+    static func tokens(of sql: String, _ body: (String) -> Void) {
+        var splitter = StatementSplitter(sql)
+        while splitter.index < splitter.bytes.count {
+            let from = splitter.index
+            guard !isSpace(splitter.bytes[from]) else {
+                splitter.index += 1
+                continue
+            }
+            guard !splitter.skipComment() else { continue }
+            splitter.skipToken()
+            let text = String(decoding: splitter.bytes[from..<splitter.index], as: UTF8.self)
+            body(text.utf8.first == UInt8(ascii: "'") ? text : text.lowercased())
+        }
+    }
+
     private mutating func statements() -> [SQLStatement] {
         var result: [SQLStatement] = []
         // Of the statement being read: where it starts, and the end of the last byte that is not white space.

@@ -54,8 +54,11 @@ extension ConnectionHandle {
         _ source: SQLStatement
     ) throws(DuckDBError) -> StatementHandle {
         var raw: duckdb_prepared_statement?
-        let state = lend { connection in
-            extracted.lend { duckdb_prepare_extracted_statement(connection, $0, idx_t(index), &raw) }
+        let picks = try database.planning.picks(of: source.sql)
+        let state = try database.planning.plan(picks) {
+            lend { connection in
+                extracted.lend { duckdb_prepare_extracted_statement(connection, $0, idx_t(index), &raw) }
+            }
         }
         guard let raw else {
             throw DuckDBError(
@@ -67,7 +70,7 @@ extension ConnectionHandle {
             )
         }
         // Also after a failure there is a statement: it holds the message, and its handle destroys it.
-        let statement = StatementHandle(adopting: raw, source: source, connection: self)
+        let statement = StatementHandle(adopting: raw, source: source, picks: picks, connection: self)
         guard state == DuckDBSuccess else {
             hasFailed = true
             throw DuckDBError(
@@ -108,8 +111,22 @@ extension ConnectionHandle {
 
 extension StatementHandle {
     func run() throws(DuckDBError) -> ResultHandle {
+        let planning = connection.database.planning
+        var pending: duckdb_pending_result?
+        defer { duckdb_destroy_pending(&pending) }
+        // A statement is planned again here where a table changed since it was prepared.
+        let state = try planning.plan(picks) { lend { duckdb_pending_prepared($0, &pending) } }
+        guard state == DuckDBSuccess, let pending else {
+            connection.hasFailed = true
+            throw DuckDBError(
+                operation: .execute,
+                report: pending.flatMap { duckdb_pending_error($0).map { String(cString: $0) } } ?? "",
+                sql: source.sql,
+                statementOffset: source.offset
+            )
+        }
         var raw = duckdb_result()
-        guard lend({ duckdb_execute_prepared($0, &raw) }) == DuckDBSuccess else {
+        guard duckdb_execute_pending(pending, &raw) == DuckDBSuccess else {
             connection.hasFailed = true
             // The message belongs to the result, also to one that failed.
             defer { duckdb_destroy_result(&raw) }
@@ -121,6 +138,7 @@ extension StatementHandle {
                 statementOffset: source.offset
             )
         }
+        planning.note(self)
         return ResultHandle(adopting: raw, of: self)
     }
 
