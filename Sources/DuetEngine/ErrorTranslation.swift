@@ -20,12 +20,13 @@ public enum ErrorTranslation {
         if error.kind == .interrupt { return cancelled }
         if isDiskFull(error) { return diskFull(error, doing: "refreshing '\(dataset)'") }
         let code = code(of: error)
-        let hint = hint(of: error, names: names)
+        var hint = hint(of: error, names: names)
         let message = "\(firstLine(error.message)) (in '\(dataset)')"
         let cause = code == .badFormat ? error.message : nil
         if let position = error.position, let sql = error.sql, let start = sql.firstRange(of: text.text) {
             let offset = position - sql.utf8.distance(from: sql.startIndex, to: start.lowerBound)
             if offset >= 0, offset <= text.text.utf8.count {
+                hint = SpellingHint.hint(for: error, in: text, at: offset, besides: hint) ?? hint
                 return text.error(code, message, hint: hint, at: offset, cause: cause)
             }
         }
@@ -33,7 +34,7 @@ public enum ErrorTranslation {
         return DuetError(
             code,
             message,
-            hint: hint,
+            hint: SpellingHint.hint(for: error, in: text, at: 0) ?? hint,
             at: location,
             excerpt: text.file.line(location.line),
             cause: cause
@@ -95,8 +96,9 @@ public enum ErrorTranslation {
         }
         if isAboutFile(error) { return "look at the file that is named, and at the options of read_files" }
         // The candidates for a function of other types are signatures, which are no names to choose from.
-        guard !error.candidates.isEmpty, !error.candidates.contains(where: { $0.contains("(") }) else { return nil }
-        let shown = error.candidates.prefix(3).map { "'\($0)'" }.joined(separator: ", ")
+        let candidates = error.candidates.filter { !$0.hasPrefix("__file") && $0 != "_metadata" }
+        guard !candidates.isEmpty, !error.candidates.contains(where: { $0.contains("(") }) else { return nil }
+        let shown = candidates.prefix(3).map { "'\($0)'" }.joined(separator: ", ")
         return "did you mean \(shown)?"
     }
 }

@@ -76,11 +76,19 @@ struct FileSelect {
             forced.append(FileSchema.Column(name: column.name, type: kept.type))
         }
         let isParquet = options.format == .parquet
-        // JSON is read by all columns or none.
-        let typed =
-            options.format == .csv || forced.isEmpty
-            ? forced
-            : actual.map { FileSchema.Column(name: $0.name, type: schema.column(named: $0.name)?.type ?? $0.type) }
+        // JSON is read by all columns or none; what is NULL is often left out there, so a file need not have them all.
+        let missing =
+            isJSON
+            ? schema.columns.filter { column in !actual.contains { $0.name.lowercased() == column.name.lowercased() } }
+            : []
+        let all =
+            schema.columns.map { column in
+                FileSchema.Column(
+                    name: actual.first { $0.name.lowercased() == column.name.lowercased() }?.name ?? column.name,
+                    type: column.type
+                )
+            } + actual.filter { schema.column(named: $0.name) == nil }
+        let typed = options.format == .csv || forced.isEmpty && missing.isEmpty ? forced : all
         let casts = forced.map { "\(SQL.identifier($0.name))::\($0.type) AS \(SQL.identifier($0.name))" }
         let star = isParquet && !casts.isEmpty ? "* REPLACE (\(casts.joined(separator: ", ")))" : "*"
         let function = options.function(paths, typed: isParquet ? [] : typed)

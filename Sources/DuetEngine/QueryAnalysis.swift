@@ -71,7 +71,8 @@ public enum QueryAnalysis {
                 at: 0
             )
         }
-        return text.error(.sqlSyntax, message, at: error.position ?? 0)
+        let offset = error.position ?? 0
+        return text.error(.sqlSyntax, message, hint: SpellingHint.hint(for: error, in: text, at: offset), at: offset)
     }
 
     private static func keptShapes(_ connection: Connection) throws -> [String: QueryShape] {

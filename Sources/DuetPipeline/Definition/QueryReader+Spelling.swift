@@ -3,7 +3,16 @@ extension QueryReader {
     /// Reads one such spelling; gives the index behind it, or nil if none is here.
     mutating func spelling(at index: Int, in tokens: ArraySlice<SQLToken>) throws(DuetError) -> Int? {
         let token = tokens[index]
-        guard index + 1 < tokens.endIndex, index > tokens.startIndex else { return nil }
+        guard index + 1 < tokens.endIndex else { return nil }
+        guard index > tokens.startIndex else {
+            // Nothing before it: an expectation's condition, or a part of a call, begins with a value.
+            guard token.kind == .word, tokens[index + 1].isSymbol("(") else { return nil }
+            if let name = Self.functions[token.text.lowercased()] {
+                replace(token.range, by: name)
+                return index + 1
+            }
+            return try call(at: index, in: tokens)
+        }
         if token.kind == .symbol { return try relationInBrackets(at: index, in: tokens) }
         guard token.kind == .word || token.kind == .parameter || token.kind == .quotedName else { return nil }
         if let word = Self.word(at: index, in: tokens) {
@@ -59,13 +68,14 @@ extension QueryReader {
     /// `array(a, b)` and `struct(a, b AS c)`, where they make a value; both words also stand in the names of types.
     private mutating func call(at index: Int, in tokens: ArraySlice<SQLToken>) throws(DuetError) -> Int? {
         let token = tokens[index]
-        let before = tokens[index - 1]
-        let isType = before.isSymbol("::") || before.isWord("AS") || before.kind == .quotedName
+        let before = index > tokens.startIndex ? tokens[index - 1] : nil
+        let isType =
+            before.map { $0.isSymbol("::") || $0.isWord("AS") || $0.kind == .quotedName } ?? false
         guard token.isWord("ARRAY") || token.isWord("STRUCT") else { return nil }
         var reader = TokenReader(file: file, tokens: Array(tokens[(index + 1)...]))
         let inner = try reader.bracketed("after '\(token.text)'")
         let end = index + 1 + reader.index
-        if isType || before.kind == .word && !Self.beginsValue(before) {
+        if isType || before.map({ $0.kind == .word && !Self.beginsValue($0) }) ?? false {
             copy(upTo: tokens[end - 1].range.upperBound)
             return end
         }
@@ -89,11 +99,11 @@ extension QueryReader {
         return end
     }
 
-    private static func beginsValue(_ token: SQLToken) -> Bool {
+    static func beginsValue(_ token: SQLToken) -> Bool {
         [
             "SELECT", "DISTINCT", "WHEN", "THEN", "ELSE", "AND", "OR", "NOT", "IN", "BY", "ON", "WHERE", "HAVING",
             "CASE",
-            "BETWEEN", "LIKE",
+            "BETWEEN", "LIKE", "IS", "DIV", "RETURN", "LIMIT", "ILIKE", "VALUES", "ALL",
         ].contains(where: token.isWord)
     }
 

@@ -29,7 +29,9 @@ struct QueryReader {
         reader.namesRescued = namesRescued || tokens.contains(where: isRescued)
         reader.text.insert(prefix, for: reader.copied)
         let range = (tokens.first?.range.lowerBound ?? 0)..<(tokens.last?.range.upperBound ?? 0)
-        reader.usesMetadata = tokens.contains { $0.kind == .word && $0.text.lowercased() == "_metadata" }
+        reader.usesMetadata = tokens.contains {
+            $0.kind == .word && ["_metadata", "input_file_name"].contains($0.text.lowercased())
+        }
         reader.usesRowNumber =
             reader.usesMetadata && tokens.contains { $0.kind == .word && $0.text.lowercased() == "row_number" }
         reader.joins = tokens.contains { $0.isWord("JOIN") }
@@ -65,6 +67,8 @@ struct QueryReader {
                 // cloud_files, the older form, is always a stream.
                 let isStream = streamsFiles || token.isWord("CLOUD_FILES")
                 index = try fileRead(at: index, in: tokens, isStream: isStream)
+            } else if let end = try sparkForm(at: index, in: tokens) {
+                index = end
             } else if let end = try spelling(at: index, in: tokens) {
                 index = end
             } else if let end = star(at: index, in: tokens) {
@@ -257,13 +261,48 @@ struct QueryReader {
         text.insert(piece, for: first.range.lowerBound)
     }
 
+    /// Puts text behind a token that has been read.
+    mutating func insert(_ piece: String, behind token: SQLToken) {
+        text.insert(piece, for: max(token.range.upperBound - 1, 0))
+    }
+
+    /// Takes a name over, its back-quotes as DuckDB's quotes.
+    mutating func plainName(_ token: SQLToken) {
+        guard token.kind == .quotedName, token.text.hasPrefix("`") else { return copy(upTo: token.range.upperBound) }
+        replace(token.range, by: "\"\(Self.doubled(token.unquoted))\"")
+    }
+
+    /// Reads some tokens apart; nil when files or streams are read among them, which must be noted where they stand.
+    func part(_ tokens: ArraySlice<SQLToken>) throws(DuetError) -> MappedText? {
+        var reader = QueryReader(file: file, parameters: parameters, start: tokens.first?.range.lowerBound ?? 0)
+        reader.usesMetadata = usesMetadata
+        reader.joins = joins
+        try reader.read(tokens)
+        reader.copy(upTo: tokens.last?.range.upperBound ?? 0)
+        return reader.streamOffsets.isEmpty && reader.fileReads.isEmpty ? reader.text : nil
+    }
+
+    /// Puts a template for a piece of the query, in which `$1`, `$2` stand for other pieces.
+    mutating func replace(_ range: Range<Int>, by template: String, with parts: [MappedText]) {
+        copy(upTo: range.lowerBound)
+        var rest = Substring(template)
+        while let dollar = rest.firstIndex(of: "$") {
+            let digits = rest[rest.index(after: dollar)...].prefix { $0.isNumber }
+            text.insert(String(rest[..<dollar]), for: range.lowerBound)
+            if let number = Int(digits), parts.indices.contains(number - 1) { text.append(parts[number - 1]) }
+            rest = rest[digits.endIndex...]
+        }
+        text.insert(String(rest), for: range.lowerBound)
+        copied = range.upperBound
+    }
+
     mutating func skip(_ range: Range<Int>) {
         copy(upTo: range.lowerBound)
         copied = range.upperBound
     }
 
-    func error(_ message: String, at token: SQLToken) -> DuetError {
-        let location = file.location(at: token.range.lowerBound)
+    func error(_ message: String, at token: SQLToken?) -> DuetError {
+        let location = file.location(at: token?.range.lowerBound ?? 0)
         return DuetError(.sqlSyntax, message, at: location, excerpt: file.line(location.line))
     }
 }

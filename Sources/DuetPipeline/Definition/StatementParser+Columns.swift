@@ -83,6 +83,14 @@ extension StatementParser {
             )
             return
         }
+        if let query = condition.first(where: { $0.isWord("SELECT") }) {
+            throw reader.error(
+                .unsupported,
+                "an expectation looks at one row, and has no query of its own",
+                hint: "join what it needs to know in the dataset's query, or make a view of the check",
+                at: query
+            )
+        }
         let text = try QueryReader.query(tokens: condition, file: file, parameters: parameters).text
         if isCount {
             dataset.tableChecks.append(

@@ -8,7 +8,9 @@ public enum TypeSpelling {
     /// - Returns: The same type; what is not one of Spark's nested types is left as it is.
     public static func duckDB(_ type: String) -> String {
         let trimmed = trimming(type[...])
-        guard let open = trimmed.firstIndex(of: "<"), trimmed.last == ">" else { return String(trimmed) }
+        guard let open = trimmed.firstIndex(of: "<"), trimmed.last == ">" else {
+            return simple[trimmed.uppercased()] ?? String(trimmed)
+        }
         let word = trimming(trimmed[..<open]).uppercased()
         let inner = trimmed[trimmed.index(after: open)..<trimmed.index(before: trimmed.endIndex)]
         let parts = pieces(inner)
@@ -26,6 +28,11 @@ public enum TypeSpelling {
         default: return String(trimmed)
         }
     }
+
+    /// Types that DuckDB calls otherwise.
+    private static let simple = [
+        "TIMESTAMP_NTZ": "TIMESTAMP", "TIMESTAMP_LTZ": "TIMESTAMPTZ", "BYTE": "TINYINT", "VOID": "VARCHAR",
+    ]
 
     /// The pieces between commas outside brackets of any kind.
     package static func pieces(_ text: some StringProtocol) -> [String] {
