@@ -61,6 +61,29 @@ import Testing
         }
     }
 
+    @Test func `the greatest of kept rows is looked up, and what it was is not kept beside it`() throws {
+        let query = "SELECT max(n) AS m, min(k) AS least FROM (SELECT k, count(*) AS n FROM t GROUP BY k)"
+        let node = try Self.program(query).result
+        #expect(node.hidden.isEmpty)
+        #expect(node.isIncremental)
+        #expect(node.change(changedInputs: ["view#1": .mixed]).statements.count == 1)
+        // Rows of an input may be many; their greatest is kept up from what changes.
+        #expect(try Self.program("SELECT max(a) AS m FROM t").result.hidden.isEmpty == false)
+        let harness = try ShapeTests.run(query)
+        #expect(harness.strategies[.full] == nil)
+    }
+
+    @Test func `what a semi join asks is asked of the rows that a change meets`() throws {
+        let query = "SELECT u.b, w.k FROM u JOIN (SELECT * FROM t WHERE t.a IN (SELECT v.b FROM v)) AS w ON u.k = w.k"
+        let program = try Self.program(query)
+        let change = program.result.change(changedInputs: ["u": .insertsOnce]).statements.last ?? ""
+        let parts = change.split(separator: "SEMI JOIN", maxSplits: 1)
+        #expect(parts.count == 2)
+        #expect(parts[0].contains("\"t\" AS") && parts[0].contains("WHERE"), "first the two tables are joined")
+        #expect(!parts[0].contains("\"v\""))
+        _ = try ShapeTests.run(query)
+    }
+
     @Test func `only statements with something to do are run`() throws {
         let change = try Self.program("SELECT a FROM t").result.change(changedInputs: ["t": .mixed])
         #expect(change.apply.count == 2)

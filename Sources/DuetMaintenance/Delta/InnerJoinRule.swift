@@ -25,6 +25,7 @@ extension DeltaBuilder {
             let chosen = Set(indices.enumerated().filter { mask & (1 << $0.offset) != 0 }.map(\.element))
             var clause = FromClause()
             var weight = Weight.one
+            var asked: [SemiJoin] = []
             // The changes come first: they are small, and calls in FROM may use what stands before them.
             for (index, part) in parts.enumerated() {
                 if chosen.contains(index), let change = changes[index] {
@@ -36,14 +37,37 @@ extension DeltaBuilder {
                     }
                     weight = weight * change.weight
                 } else {
-                    append(renderer.from(part), to: &clause)
+                    append(renderer.from(part.withoutQuestions(&asked)), to: &clause)
                 }
             }
             if chosen.count % 2 == 0 { weight = -weight }
-            result.append(filtered(DeltaTerm(clause: clause, weight: weight), predicates))
+            let term = filtered(DeltaTerm(clause: clause, weight: weight), predicates)
+            result.append(answered(term, asked, parts.flatMap(\.columns)))
         }
         guard result.isEmpty, let index = indices.first, let change = changes[index] else { return result }
         return [nothing(parts, change, at: index)]
+    }
+
+    /// The rows of a term for which semi and anti joins say yes.
+    ///
+    /// A ⋈ (B ⋉ C) = (A ⋈ B) ⋉ C: few rows match a change, and only for those is C looked at.
+    private mutating func answered(_ term: DeltaTerm, _ asked: [SemiJoin], _ columns: [String]) -> DeltaTerm {
+        guard !asked.isEmpty else { return term }
+        let used =
+            columns + asked.flatMap { question in question.condition.columns.filter(question.left.columns.contains) }
+        var seen: Set<String> = []
+        var term = wrapped(
+            term,
+            renderer.carried(used.filter { seen.insert($0).inserted }).map { NamedText(column: $0) }
+        )
+        for question in asked {
+            let right = renderer.item(renderer.from(question.right), question.right.columns)
+            let keyword = question.isAnti ? "ANTI JOIN" : "SEMI JOIN"
+            term.clause.items = [
+                "(\(term.clause.items[0]) \(keyword) \(right) ON \(renderer.text(question.condition)))"
+            ]
+        }
+        return term
     }
 
     /// A term with the join's columns and no rows.
@@ -111,5 +135,18 @@ extension DeltaBuilder {
     private func append(_ part: FromClause, to clause: inout FromClause) {
         clause.items += part.items
         clause.predicates += part.predicates
+    }
+}
+
+extension Relation {
+    /// The rows of which a semi or anti join keeps some.
+    ///
+    /// - Parameter asked: Gets the semi and anti joins, innermost first.
+    /// - Returns: The relation without them.
+    fileprivate func withoutQuestions(_ asked: inout [SemiJoin]) -> Relation {
+        guard case .semi(let join) = self else { return self }
+        let rows = join.left.withoutQuestions(&asked)
+        asked.append(join)
+        return rows
     }
 }

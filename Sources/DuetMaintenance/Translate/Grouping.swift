@@ -47,16 +47,18 @@ extension Translator {
             )
         }
         let leaf: Leaf
-        if builder.reasons.isEmpty {
-            let plan = AggregatePlan(
-                input: input,
-                keys: keyColumns,
-                accumulators: builder.accumulators,
-                finals: builder.finals,
-                rows: builder.rows,
-                outputs: outputs,
-                strictKeys: strictKeys
-            )
+        let plan = AggregatePlan(
+            input: input,
+            keys: keyColumns,
+            accumulators: builder.accumulators,
+            finals: builder.finals,
+            rows: builder.rows,
+            outputs: outputs,
+            strictKeys: strictKeys
+        )
+        // The least and the greatest of rows that are kept are found by looking at them, sooner than a change is weighed.
+        let isLookedUp = plan.hasExtremes && keys.isEmpty && readsOneNode(input)
+        if builder.reasons.isEmpty, !isLookedUp {
             leaf = keep(.aggregate(plan), visible, rule: rule ?? (keys.isEmpty ? "totals" : "aggregates by group"))
         } else {
             let plan = PartitionPlan(
@@ -75,6 +77,12 @@ extension Translator {
             )
         }
         return Groups(relation: .leaf(leaf), keys: keyColumns.map(\.name), calls: callNames)
+    }
+
+    /// Whether a relation is made of the rows of one kept node.
+    private func readsOneNode(_ relation: Relation) -> Bool {
+        let sources = relation.leaves.map(\.source)
+        return sources.count == 1 && sources[0]?.hasPrefix("\(view)#") ?? false
     }
 
     /// The one argument of an aggregate, if it has exactly one.
