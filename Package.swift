@@ -152,8 +152,8 @@ let package = Package(
         .testTarget(
             name: "DuetLineageTests",
             dependencies: [
-                "DuckKit", "DuetCompare", "DuetEngine", "DuetEvents", "DuetFetch", "DuetLineage", "DuetPipeline",
-                "DuetReport", "DuetServe", "DuetTestSupport",
+                "DuckKit", "DuetCompare", "DuetEngine", "DuetEvents", "DuetFactory", "DuetFetch", "DuetLineage",
+                "DuetPipeline", "DuetProcedural", "DuetReport", "DuetServe", "DuetTestSupport",
             ],
             exclude: ["Resources"],
             swiftSettings: strict

@@ -66,6 +66,14 @@ public struct Movement: Sendable, Hashable {
         public var schema: String?
         /// The columns of the tables that the query may name, by the names it has for them, in lower case.
         public var relations: [String: [String]] = [:]
+        /// What was done to the place's rows; nil where it is not known.
+        public var effect: Effect?
+        /// How the rows follow from what was read, where ``query`` does not tell.
+        public var recipe: Recipe?
+        /// Whether no data were moved: the place was made empty or taken away.
+        public var isQuiet = false
+        /// Whether rows were deleted: ``query`` then tells by what, and has no columns.
+        public var isDeletion = false
 
         /// Names a place.
         public init(place: Place, columns: [Column] = [], unknown: String? = nil, query: String? = nil) {
@@ -80,6 +88,8 @@ public struct Movement: Sendable, Hashable {
     public var inputs: [Place]
     /// What was written.
     public var outputs: [Output]
+    /// Why what was moved is not told, in words that follow "because"; nil when it is.
+    public var hidden: String?
 
     /// Creates a movement.
     public init(inputs: [Place], outputs: [Output]) {
@@ -91,13 +101,18 @@ public struct Movement: Sendable, Hashable {
 extension Movement {
     /// The movement as JSON.
     public var json: JSONValue {
-        ["inputs": .array(inputs.map(\.json)), "outputs": .array(outputs.map(\.json))]
+        var object: JSONObject = [
+            "inputs": .array(inputs.map(\.json)), "outputs": .array(outputs.map(\.json)),
+        ]
+        object["hidden"] = hidden.map { .string($0) }
+        return .object(object)
     }
 
     /// Reads what ``json`` gave; nil for anything else.
     public init?(json: JSONValue) {
         guard let inputs = json["inputs"]?.array, let outputs = json["outputs"]?.array else { return nil }
         self.init(inputs: inputs.compactMap(Place.init), outputs: outputs.compactMap(Output.init))
+        hidden = json["hidden"]?.string
     }
 }
 
@@ -138,6 +153,10 @@ extension Movement.Output {
         object["unknown"] = unknown.map { .string($0) }
         object["query"] = query.map { .string($0) }
         object["schema"] = schema.map { .string($0) }
+        object["effect"] = effect.map { .string($0.rawValue) }
+        object["recipe"] = recipe?.json
+        if isQuiet { object["quiet"] = true }
+        if isDeletion { object["deletion"] = true }
         if !relations.isEmpty {
             let sorted = relations.sorted { $0.key < $1.key }
             object["relations"] = .object(
@@ -161,6 +180,10 @@ extension Movement.Output {
             query: json["query"]?.string
         )
         schema = json["schema"]?.string
+        effect = json["effect"]?.string.flatMap(Movement.Effect.init)
+        recipe = json["recipe"].flatMap(Recipe.init)
+        isQuiet = json["quiet"]?.bool ?? false
+        isDeletion = json["deletion"]?.bool ?? false
         rows = (json["rows"]?.array ?? []).compactMap(Movement.Origin.init)
         for member in json["relations"]?.object?.members ?? [] {
             relations[member.key] = member.value.array?.compactMap(\.string) ?? []

@@ -37,6 +37,7 @@ struct FactoryRunning {
     let parameters: [String: String]
     let options: FactoryOptions
     let engine: EngineOptions
+    var openlineage: [String] = []
 
     func run(rerun: FactoryRerun? = nil) throws {
         let session = try FactorySession(
@@ -55,36 +56,40 @@ struct FactoryRunning {
             ?? options.until.map { try .until($0, in: pipeline) } ?? ActivitySelection()
         let request = PipelineRequest(pipeline.name, parameters: session.values(for: pipeline), selection: selection)
         if options.dryRun { return try dryRun(session, pipeline, request, control) }
-        var runner = try session.runner(
+        var recording = session.request(
             settings: engine.settings,
             workers: engine.workers,
             control: control,
-            sinks: [FactoryProgress()],
             fetcher: Fetcher()
         )
-        if !options.breakpoints.isEmpty {
-            let warehouse = runner.warehouse
-            let ask: @Sendable (String) throws -> String = { sql in
-                guard let warehouse else { return "there is no warehouse to ask" }
-                return try WarehouseQuestion.answer(sql, warehouse)
-            }
-            runner.debugger = CommandDebugger(
-                options.breakpoints,
-                read: {
-                    Console.write("> ", to: .standardError)
-                    return readLine()
-                },
-                write: { Console.print($0) },
-                ask: ask
-            )
-        }
-        let run = try runner.run(request)
+        let told = OpenLineageStream.attached(to: &recording, beside: openlineage)
+        let run = try session.recorded(request, recording, sinks: [FactoryProgress()]) { debug(&$0) }
+        for problem in told?.problems ?? [] { Console.note("warning: \(problem)") }
         Console.print(run.explanation)
         if !run.returnValue.isEmpty { Console.print("returns \(ExpressionValue.object(run.returnValue).json)") }
         let seconds = run.end.timeIntervalSince(run.start)
         Console.print("\(run.pipeline) \(run.status.rawValue.lowercased()) in \((seconds * 100).rounded() / 100) s")
         Console.print("activity runs, with input and output: \(session.log)")
         if let error = run.error { throw error }
+    }
+
+    /// Stops at the activities of `--break`.
+    private func debug(_ runner: inout FactoryRunner) {
+        guard !options.breakpoints.isEmpty else { return }
+        let warehouse = runner.warehouse
+        let ask: @Sendable (String) throws -> String = { sql in
+            guard let warehouse else { return "there is no warehouse to ask" }
+            return try WarehouseQuestion.answer(sql, warehouse)
+        }
+        runner.debugger = CommandDebugger(
+            options.breakpoints,
+            read: {
+                Console.write("> ", to: .standardError)
+                return readLine()
+            },
+            write: { Console.print($0) },
+            ask: ask
+        )
     }
 
     private func dryRun(

@@ -1,4 +1,5 @@
 import ArgumentParser
+import DuetCompare
 import DuetEngine
 import DuetFactory
 import DuetLineage
@@ -16,6 +17,14 @@ struct LookOptions: ParsableArguments {
     var json = false
 
     func inspection() throws -> LineageInspection {
+        if FactoryValidation.isFactory(options.pipeline) {
+            let name = try Factory.load(options.pipeline).name
+            return LineageInspection(
+                Pipeline(factory: name, folder: options.pipeline),
+                home: PipelineHome(pipeline: name, root: options.home),
+                style: .procedural
+            )
+        }
         let pipeline = try options.load()
         return LineageInspection(
             pipeline,
@@ -33,8 +42,13 @@ struct TraceCommand: ParsableCommand {
             Back, every dataset on the way is shown with the rows that took part, down to the rows of the source files.
             Rows that only influenced the result, as the others of a window do, are marked as context.
 
+            Of a hand-written data factory, any table of its warehouse is followed back through the Copy activities, data
+            flows, scripts and procedures of its runs; what cannot be followed is told, with the reason.
+
             Example:
               duet trace pipelines/flights gold.carrier_month --where "carrier = 'HA' AND month = 2"
+              duet trace my-factory etl.sums --where "no = '1'"
+              duet trace pipelines/flights gold.carrier_month --procedural activities --limit 1
               duet trace pipelines/flights bronze.flights --where "tailnum IS NULL" --forward
             """
     )
@@ -59,13 +73,31 @@ struct TraceCommand: ParsableCommand {
     @Option(help: "The most rows to show of each dataset.")
     var rows = 5
 
+    @Option(help: "activities: follow rows that the pipeline's hand-written activities have written.")
+    var procedural = ProceduralForm.derived
+
+    private var isFactory: Bool {
+        procedural == .activities || FactoryValidation.isFactory(look.options.pipeline)
+    }
+
     func validate() throws {
+        if isFactory, forward || verify {
+            throw ValidationError("--forward and --verify are for pipelines of queries, not for data factories")
+        }
         if forward, verify { throw ValidationError("--verify is for traces back") }
         if rows < 0 || limit ?? 1 < 1 { throw ValidationError("--rows and --limit must not be negative") }
     }
 
     func run() throws {
-        let inspection = try look.inspection()
+        var inspection = try look.inspection()
+        if isFactory {
+            inspection = LineageInspection(inspection.pipeline, home: inspection.home, style: .procedural)
+            let trace = try inspection.factoryTrace(dataset, where: condition, limit: limit)
+            return Console.print(
+                look.json
+                    ? try TraceText.json(trace, rows: rows).text(pretty: true) : try TraceText.text(trace, rows: rows)
+            )
+        }
         if forward {
             let fate = try inspection.fate(dataset, where: condition, limit: limit)
             return Console.print(look.json ? TraceText.json(fate).text(pretty: true) : TraceText.text(fate))

@@ -16,6 +16,7 @@ struct RunCommand: ParsableCommand {
               duet run pipelines/flights --full-refresh gold.daily
               duet run pipelines/flights --openlineage http://localhost:5000/api/v1/lineage
               duet run pipelines/flights --explain-analyze gold.daily
+              duet run my-factory --only load --openlineage lineage.jsonl
             """
     )
 
@@ -72,7 +73,8 @@ struct RunCommand: ParsableCommand {
                 home: options.home,
                 parameters: try options.overrides(),
                 options: factory,
-                engine: engine
+                engine: engine,
+                openlineage: openlineage
             ).run()
         }
         let pipeline = try options.load()

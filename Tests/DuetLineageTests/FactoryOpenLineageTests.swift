@@ -167,7 +167,8 @@ import Testing
         )
         let outcome = try await run(fixture)
         #expect(outcome.isSuccess)
-        let moved = outcome.events.filter { $0.measures?.movement != nil }.compactMap(\.step)
+        let moved = outcome.events.filter { $0.measures?.movement?.hidden == nil && $0.measures?.movement != nil }
+            .compactMap(\.step)
         #expect(moved == ["fixture/Land", "fixture/Sum"])
     }
 }

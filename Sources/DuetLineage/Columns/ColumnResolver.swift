@@ -33,6 +33,8 @@ struct ColumnResolver {
     let aggregates: Set<String>
     /// The name of the model that a call asks; nil for what is no call of a model.
     var model: (JSONObject) -> String? = { _ in nil }
+    /// What those calls give, in words, and why it cannot be made again.
+    var unrepeatable = (what: "a model's answers", why: "a look back calls no model")
     /// Looks a relation up by schema and table as written.
     let relation: (_ schema: String, _ table: String) -> Relation?
 

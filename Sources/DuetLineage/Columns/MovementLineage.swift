@@ -13,6 +13,8 @@ package struct MovementLineage: Sendable {
         package var lineage: QueryLineage?
         /// Why not, in words that follow "because"; nil when they are.
         package var unknown: String?
+        /// Whether rows were changed or deleted, so that its columns are not all there are.
+        package var isPart = false
     }
 
     /// What was written, by the event's id, in the order of the movement.
@@ -40,10 +42,38 @@ package struct MovementLineage: Sendable {
         for event in moving {
             guard let movement = event.measures?.movement else { continue }
             for place in movement.inputs { places[Self.relation(place)] = place }
-            written[event.id] = try movement.outputs.map {
-                try Self.resolved($0, of: movement, aggregates: aggregates, connection: connection)
+            var list: [Written] = []
+            for output in movement.outputs where !output.isQuiet {
+                let found = try Self.resolved(output, of: movement, aggregates: aggregates, connection: connection)
+                Self.add(found, to: &list)
             }
+            written[event.id] = list
         }
+    }
+
+    /// Adds what was written; several statements that write into one place are told as one.
+    private static func add(_ written: Written, to list: inout [Written]) {
+        guard let place = list.firstIndex(where: { relation($0.place) == relation(written.place) }) else {
+            return list.append(written)
+        }
+        list[place].unknown = list[place].unknown ?? written.unknown
+        // The statement that names all columns comes first, and others add to them.
+        var (first, second) = (list[place], written)
+        if first.isPart, !second.isPart { swap(&first, &second) }
+        list[place].isPart = first.isPart
+        guard var lineage = first.lineage ?? second.lineage else { return }
+        if first.lineage != nil, let more = second.lineage {
+            for output in more.outputs {
+                let known = lineage.outputs.firstIndex { $0.name.lowercased() == output.name.lowercased() }
+                if let known {
+                    lineage.outputs[known].origins.add(output.origins)
+                } else {
+                    lineage.outputs.append(output)
+                }
+            }
+            lineage.rows.add(more.rows)
+        }
+        list[place].lineage = lineage
     }
 
     /// What a place is called among relations: a table's name, or `file path`.
@@ -58,6 +88,7 @@ package struct MovementLineage: Sendable {
         connection: Connection
     ) throws -> Written {
         var written = Written(place: output.place, unknown: output.unknown)
+        written.isPart = output.effect == .change
         guard let query = output.query else {
             guard output.unknown == nil else { return written }
             let origins = { (list: [Movement.Origin]) -> ColumnOrigins in
@@ -85,6 +116,7 @@ package struct MovementLineage: Sendable {
                 of: try QueryAnalysis.tree(of: query, connection),
                 names: output.columns.isEmpty ? nil : output.columns.map(\.name)
             )
+            if output.isDeletion { written.lineage?.outputs = [] }
         } catch let error as UnknownLineage {
             written.unknown = error.reason
         }

@@ -144,19 +144,23 @@ extension OpenLineageExport {
                 "facets": ["dataSource": dataSource(place, namespace)],
             ]
         }
-        let outputs = (movements.written[event.id] ?? []).map { written -> JSONValue in
+        let all = movements.written[event.id] ?? []
+        let outputs = all.map { written -> JSONValue in
             let namespace = written.place.namespace.isEmpty ? warehouse : written.place.namespace
             var facets: JSONObject = ["dataSource": dataSource(written.place, namespace)]
-            if let lineage = written.lineage, !lineage.outputs.isEmpty {
+            if let lineage = written.lineage {
                 let fields = lineage.outputs.map { JSONValue.object(["name": .string($0.name)]) }
-                facets["schema"] = facet(
-                    "1-2-0/SchemaDatasetFacet.json#/$defs/SchemaDatasetFacet",
-                    ["fields": .array(fields)]
-                )
+                // Of a table whose rows were changed or deleted not all columns are named.
+                if !fields.isEmpty, !written.isPart {
+                    facets["schema"] = facet(
+                        "1-2-0/SchemaDatasetFacet.json#/$defs/SchemaDatasetFacet",
+                        ["fields": .array(fields)]
+                    )
+                }
                 facets["columnLineage"] = columnLineage(lineage)
             }
             var object: JSONObject = ["namespace": .string(namespace), "name": .string(written.place.name)]
-            if let measures = event.measures, measures.rowsInserted > 0, movement.outputs.count == 1 {
+            if let measures = event.measures, measures.rowsInserted > 0, all.count == 1 {
                 object["outputFacets"] = [
                     "outputStatistics": facet(
                         "1-0-2/OutputStatisticsOutputDatasetFacet.json#/$defs/OutputStatisticsOutputDatasetFacet",

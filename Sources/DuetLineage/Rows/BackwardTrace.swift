@@ -10,8 +10,8 @@ import DuetPipeline
 /// describe the idea for the operators apart.)
 final class BackwardTrace {
     private let work: RowWorkspace
-    private let dataset: Dataset
-    private let resolver: ColumnResolver
+    private let relations: TracedRelations
+    private var resolver: ColumnResolver { relations.resolver }
     /// Where a relation of the query has its rows and identifiers; SQL of a SELECT that ends in the identifier.
     private let leaf: (_ schema: String, _ name: String, _ identifier: String, _ restriction: String) throws -> String?
     /// Told of the rows found: a relation's schema and name, and a SELECT of `row`, `context` and `id`.
@@ -21,17 +21,16 @@ final class BackwardTrace {
 
     init(
         _ work: RowWorkspace,
-        dataset: Dataset,
+        _ relations: TracedRelations,
         leaf: @escaping (String, String, String, String) throws -> String?,
         found: @escaping (String, String, String) throws -> Void,
         whole: @escaping (String, String, String) -> Void
     ) {
         self.work = work
-        self.dataset = dataset
+        self.relations = relations
         self.leaf = leaf
         self.found = found
         self.whole = whole
-        resolver = work.catalogue.resolver(for: dataset)
     }
 
     /// Traces wanted rows through a query.
@@ -59,10 +58,13 @@ final class BackwardTrace {
 
     /// All that a query reads, for queries without an inverse.
     private func everything(_ node: JSONValue, _ scope: RowScope, _ reason: String) {
-        let shape = QueryShape(syntaxTree: ["node": node, "cte_map": scope.map])
-        let all = QueryShape(syntaxTree: scope.map).references + shape.references
-        for reference in all where scope.entry(reference.table) == nil || !reference.schema.isEmpty {
-            whole(reference.schema, reference.table, reason)
+        for reference in QueryShape(syntaxTree: ["node": node]).references {
+            // Of the WITH queries around it only those count that it reads.
+            if reference.schema.isEmpty, let (entry, inner) = scope.entry(reference.table) {
+                everything(entry.definition["query"]?["node"] ?? .null, inner, reason)
+            } else {
+                whole(reference.schema, reference.table, reason)
+            }
         }
     }
 
@@ -75,14 +77,12 @@ final class BackwardTrace {
         }
         try block.refuseModels()
         for leaf in block.leaves {
-            guard case .table(let schema, let name) = leaf.kind, isView(schema, name) else { continue }
-            if let view = work.catalogue.dataset(schema, name), try work.callsModels(view) {
-                throw UnknownLineage(reason: "the view '\(view.name)' calls a model, and a look back calls none")
-            }
+            guard case .table(let schema, let name) = leaf.kind else { continue }
+            if let reason = try relations.refusal(schema, name) { throw UnknownLineage(reason: reason) }
         }
         let blind = Set(block.items.indices.filter { block.asksModel(block.items[$0].tree) })
         guard blind.count < block.items.count else {
-            throw UnknownLineage(reason: "nothing but a model's answers tells its rows apart")
+            throw UnknownLineage(reason: "nothing but \(relations.resolver.unrepeatable.what) tells its rows apart")
         }
         if block.isAggregated { return try traceGroups(block, wanted, blind) }
         var identifiers = Identifiers()
@@ -162,9 +162,7 @@ final class BackwardTrace {
         return columns[position]
     }
 
-    private func isView(_ schema: String, _ name: String) -> Bool {
-        work.catalogue.dataset(schema, name)?.kind == .view
-    }
+    private func isView(_ schema: String, _ name: String) -> Bool { relations.isView(schema, name) }
 
     /// The identifiers of a block's rows that are the wanted ones.
     private func matched(
@@ -303,9 +301,7 @@ final class BackwardTrace {
                     "SELECT row, context, \(id) AS id FROM \(table) WHERE \(id) IS NOT NULL"
                 )
             case .table(let schema, let name):
-                guard let view = work.catalogue.dataset(schema, name), let node = try work.query(of: view) else {
-                    continue
-                }
+                guard let node = try relations.view(schema, name) else { continue }
                 try trace(node, RowScope(), try inner(table, range))
             case .common(let name):
                 guard let (entry, scope) = block.scope.entry(name), let node = entry.definition["query"]?["node"]

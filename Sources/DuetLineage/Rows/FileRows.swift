@@ -136,7 +136,7 @@ struct FileRowFinder {
         var selects: [String] = []
         try BackwardTrace(
             work,
-            dataset: dataset,
+            work.relations(of: dataset),
             leaf: { [work, dataset] schema, table, name, restriction in
                 guard schema.isEmpty, work.catalogue.read(table, of: dataset) != nil else { return nil }
                 // Where rows are counted, they are before any is left out.

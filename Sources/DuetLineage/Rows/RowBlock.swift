@@ -235,7 +235,7 @@ final class RowBlock {
 
     /// Refuses what rows cannot be found again by: groups, windows and joins that go by a model's answers.
     func refuseModels() throws(UnknownLineage) {
-        let why = "by a model's answers, and a look back calls no model"
+        let why = "by \(block.resolver.unrepeatable.what), and \(block.resolver.unrepeatable.why)"
         if keys.contains(where: asksModel) { throw UnknownLineage(reason: "it groups \(why)") }
         if windows.contains(where: asksModel) { throw UnknownLineage(reason: "a window goes \(why)") }
         if joinConditions.contains(where: asksModel) { throw UnknownLineage(reason: "it joins \(why)") }

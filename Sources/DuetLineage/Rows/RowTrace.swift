@@ -131,7 +131,7 @@ public final class RowTrace {
         )
         try BackwardTrace(
             work,
-            dataset: node.dataset,
+            work.relations(of: node.dataset),
             leaf: { [work] schema, table, identifier, restriction in
                 guard let input = work.catalogue.dataset(schema, table)?.name, let store = work.store(input) else {
                     return nil

@@ -41,6 +41,25 @@ public struct Pipeline: Sendable {
     public var publishedDatasets: [Dataset] { datasets.filter { $0.visibility == .published } }
 }
 
+extension Pipeline {
+    /// A data factory as a pipeline: it has a name and a home, and its activities stand in place of datasets.
+    ///
+    /// - Parameters:
+    ///   - name: The factory's name.
+    ///   - folder: Its folder.
+    public init(factory name: String, folder: String) {
+        self.init(
+            name: name,
+            folder: folder,
+            defaultSchema: "main",
+            parameters: [:],
+            sources: [],
+            datasets: [],
+            warnings: []
+        )
+    }
+}
+
 /// A dataset's name within its pipeline; equal in any case, as SQL has it.
 public struct DatasetName: Hashable, Sendable, Codable, CustomStringConvertible, Comparable {
     /// The schema, usually the layer: bronze, silver or gold.

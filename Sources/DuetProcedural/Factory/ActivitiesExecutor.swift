@@ -45,13 +45,13 @@ public struct ActivitiesExecutor: PipelineExecutor {
             if let value = request.pipeline.parameters[parameter.name] { parameters[parameter.name] = .string(value) }
         }
         return try RunSession.run(request, style: .procedural) { session, _ in
-            let environment = FactoryEnvironment(
+            var environment = FactoryEnvironment(
                 warehouse: session.warehouse,
                 standIns: standIns,
                 fetcher: request.fetcher.fetcher,
                 workFolder: "\(request.home.folder)/activities"
             )
-            let observer = MovementObserver(environment, factory)
+            let observer = MovementObserver(&environment, factory)
             let file = "\(request.home.folder)/activity-runs.jsonl"
             let runner = FactoryRunner(
                 factory,

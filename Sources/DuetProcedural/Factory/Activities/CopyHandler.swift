@@ -1,5 +1,6 @@
 internal import DuckKit
 internal import DuetEngine
+internal import DuetEvents
 internal import DuetExpression
 internal import DuetFactory
 internal import Foundation
@@ -54,25 +55,46 @@ struct CopyHandler: ActivityHandler {
             guard let name else {
                 throw ActivityFailure("NoTable", "the dataset '\(output.name)' names no table", isFinal: true)
             }
-            try call.control.interruptible(source.connection) {
+            let effect = try call.control.interruptible(source.connection) {
                 try TableSink(call, environment, schema: schema, table: name)
                     .write(query, connection: source.connection, service: output.linkedService, &report)
             }
+            environment.recipes?.note(call.activityRunID, "\(schema).\(name)", effect) {
+                try recipe(source, mapping, columns, extra)
+            }
         case .files(let set):
             try call.control.interruptible(source.connection) {
-                try write(query, to: set, call, source, &report)
+                let paths = try write(query, to: set, call, source, &report)
+                for path in paths {
+                    environment.recipes?.note(call.activityRunID, path, .replace) {
+                        try recipe(source, mapping, columns, extra)
+                    }
+                }
             }
         case .http: throw ActivityFailure("UnsupportedSink", "rows cannot be sent to a server", isFinal: true)
         }
     }
 
+    /// The query for looks back.
+    private func recipe(
+        _ source: SourceRelation,
+        _ mapping: ColumnMapping,
+        _ columns: [ColumnDescription],
+        _ extra: [ExpressionValue]
+    ) throws -> Recipe {
+        let (recorded, scans) = try source.recorded()
+        let query = try mapping.query(over: recorded, columns: columns, additional: extra)
+        return Recipe(query: query, schema: source.schema, scans: scans)
+    }
+
+    /// Writes files, and gives their paths.
     private func write(
         _ query: String,
         to set: FileSet,
         _ call: ActivityCall,
         _ source: SourceRelation,
         _ report: inout CopyReport
-    ) throws {
+    ) throws -> [String] {
         let settings = call["sink"]?.objectValue?.value(ignoringCase: "formatSettings")?.objectValue
         let parts = try parts(of: query, to: set, call, source, settings ?? ExpressionObject())
         try FileManager.default.createDirectory(atPath: set.folderPath, withIntermediateDirectories: true)
@@ -108,6 +130,7 @@ struct CopyHandler: ActivityHandler {
         }
         report.filesWritten = paths.count
         report.dataWritten = paths.reduce(0) { $0 + SourceRelation.size($1) }
+        return paths
     }
 
     /// The files that are written: one, or several of so many rows.

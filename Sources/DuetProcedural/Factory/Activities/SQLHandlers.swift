@@ -67,7 +67,7 @@ struct ScriptHandler: ActivityHandler {
         return affected
     }
 
-    private static func parameters(_ value: ExpressionValue?) -> [String: ExpressionValue] {
+    static func parameters(_ value: ExpressionValue?) -> [String: ExpressionValue] {
         var values = ExpressionObject()
         for element in value?.arrayValue ?? [] {
             if let name = element.objectValue?.value(ignoringCase: "name")?.stringValue { values[name] = element }
@@ -99,7 +99,7 @@ struct StoredProcedureHandler: ActivityHandler {
 
     /// SQL Server's own `sp_executesql`, which runs the statement it is handed with the other parameters in it; nil for
     /// any other procedure.
-    private static func dynamic(
+    static func dynamic(
         _ name: String,
         _ call: ActivityCall,
         _ parameters: inout [String: ExpressionValue],

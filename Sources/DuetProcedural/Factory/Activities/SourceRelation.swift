@@ -1,5 +1,6 @@
 internal import DuckKit
 internal import DuetEngine
+internal import DuetEvents
 internal import DuetExpression
 internal import DuetFactory
 internal import DuetFetch
@@ -10,11 +11,15 @@ internal import Foundation
 struct SourceRelation {
     let connection: Connection
     /// A query that gives all rows.
-    let sql: String
+    private(set) var sql: String
     /// The files read; empty for tables.
     let files: [(path: String, relative: String)]
     /// Their bytes.
     let byteCount: Int
+    /// The schema of the tables that the query names without one; nil for files.
+    let schema: String?
+    /// Notes the files as a relation of a name; nil for tables.
+    private let scan: ((String) throws -> Recipe.Scan)?
 
     init(
         _ source: ExpressionObject,
@@ -28,7 +33,10 @@ struct SourceRelation {
             sql = try Self.query(source, schema: schema, table: name, dataset, environment, connection)
             files = []
             byteCount = 0
+            self.schema = schema
+            scan = nil
         case .files(let set):
+            schema = nil
             connection = try environment.warehouse.connect()
             let found = try Self.files(of: set, source)
             guard !found.isEmpty else {
@@ -47,7 +55,18 @@ struct SourceRelation {
             let format = set.format.reading(with: source.value(ignoringCase: "formatSettings")?.objectValue)
             let reading = try format.reading(found.map(\.path), skipsUnreadable: skips)
             sql = try Self.named("SELECT * FROM \(reading)", set.format, connection)
+            scan = { [connection] relation in
+                try Recipe.Scan(
+                    relation,
+                    found.map(\.path),
+                    format,
+                    skipsUnreadable: skips,
+                    dataset: dataset.name,
+                    connection
+                )
+            }
         case .http(let url):
+            schema = nil
             connection = try environment.warehouse.connect()
             let layout = FileLayout(dataset)
             let pages = try HTTPPages(source, url: url, call, environment).fetch()
@@ -55,18 +74,28 @@ struct SourceRelation {
             byteCount = pages.reduce(0) { $0 + Self.size($1) }
             try layout.prepare(connection)
             // A REST resource has no format of its own: it is JSON.
-            sql =
-                layout.kind == .binary
-                ? "SELECT * FROM read_json([\(pages.map(SQL.literal).joined(separator: ", "))], format = 'auto', union_by_name = true)"
-                : try Self.named("SELECT * FROM \(try layout.reading(pages))", layout, connection)
+            let rows = layout.kind == .binary ? FileLayout(json: dataset) : layout
+            sql = try Self.named("SELECT * FROM \(try rows.reading(pages))", rows, connection)
+            scan = { [connection] relation in
+                try Recipe.Scan(relation, pages, rows, dataset: dataset.name, connection)
+            }
         }
+    }
+
+    /// The source for a recipe: with files under the name of one relation.
+    func recorded(as relation: String = "__duet_files") throws -> (source: SourceRelation, scans: [Recipe.Scan]) {
+        guard let scan else { return (self, []) }
+        var source = self
+        source.sql = "SELECT * EXCLUDE (\(Recipe.Scan.fileColumn)) FROM \(SQL.identifier(relation))"
+        return (source, [try scan(relation)])
     }
 
     /// Columns of text and sheets without a header are called Prop_0, Prop_1 …, as in the service.
     static func named(_ sql: String, _ layout: FileLayout, _ connection: Connection) throws -> String {
         guard layout.kind == .delimitedText || layout.kind == .excel, !layout.hasHeader else { return sql }
         let columns = try connection.describe(sql).enumerated().map { number, column in
-            "\(SQL.identifier(column.name)) AS Prop_\(number)"
+            let isOwn = column.name == Recipe.Scan.fileColumn
+            return SQL.identifier(column.name) + (isOwn ? "" : " AS Prop_\(number)")
         }
         return "SELECT \(columns.joined(separator: ", ")) FROM (\(sql))"
     }

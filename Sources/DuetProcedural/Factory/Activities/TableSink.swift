@@ -1,4 +1,5 @@
 internal import DuckKit
+internal import DuetEvents
 internal import DuetExpression
 internal import DuetFactory
 internal import Foundation
@@ -22,13 +23,16 @@ struct TableSink {
     private var name: String { SQL.qualified(schema, table) }
 
     /// Writes all rows, or none: what goes wrong half-way leaves the table as it was.
+    ///
+    /// - Returns: What became of the table's rows.
     func write(
         _ query: String,
         connection: Connection,
         service: ResolvedLinkedService?,
         _ report: inout CopyReport
-    ) throws {
+    ) throws -> Movement.Effect {
         var result = report
+        var effect = Movement.Effect.append
         try environment.make(schema: schema, connection)
         try connection.transaction {
             if let script = sink.value(ignoringCase: "preCopyScript")?.stringValue, !script.isEmpty {
@@ -37,6 +41,8 @@ struct TableSink {
             try connection.execute("CREATE OR REPLACE TEMP TABLE __duet_copy AS \(query)")
             let known = try columns(connection)
             let before = known.isEmpty ? 0 : try count(name, connection)
+            // A table without rows may be another activity's too, which fills it at the same time.
+            effect = known.isEmpty ? .replace : isUpsert ? .change : .append
             result.rowsRead = try count("__duet_copy", connection)
             let log = SkippedRows(call, environment, connection)
             if log.isOn { try log.takeUnreadable(&result) }
@@ -49,6 +55,11 @@ struct TableSink {
         report = result
         // Written in one piece; what a table takes on disk is known to the engine alone.
         report.dataWritten = report.dataRead
+        return effect
+    }
+
+    private var isUpsert: Bool {
+        sink.value(ignoringCase: "writeBehavior")?.stringValue?.lowercased() == "upsert"
     }
 
     private func count(_ table: String, _ connection: Connection) throws -> Int {
@@ -60,7 +71,6 @@ struct TableSink {
     /// Source: copy-activity-data-consistency: rows read are rows copied and rows skipped. Here the table is counted too.
     private func verify(_ before: Int, _ connection: Connection, _ report: inout CopyReport) throws {
         let after = try count(name, connection)
-        let isUpsert = sink.value(ignoringCase: "writeBehavior")?.stringValue?.lowercased() == "upsert"
         let copied = report.rowsCopied ?? 0
         guard report.rowsRead == copied + report.rowsSkipped, isUpsert || after - before == copied else {
             throw ActivityFailure(
@@ -116,7 +126,6 @@ struct TableSink {
                 isFinal: true
             )
         }
-        let isUpsert = sink.value(ignoringCase: "writeBehavior")?.stringValue?.lowercased() == "upsert"
         if log.isOn {
             let misfit = pairs.map { pair in
                 "(\(SQL.identifier(pair.source)) IS NOT NULL AND TRY_CAST(\(SQL.identifier(pair.source)) AS \(pair.sink.type)) IS NULL)"

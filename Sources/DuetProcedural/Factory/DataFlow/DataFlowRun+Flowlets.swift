@@ -22,7 +22,8 @@ extension DataFlowRun {
                 script,
                 order: order,
                 .init(flow, surroundings.call, surroundings.environment),
-                prefix: "\(prefix)\(newNumber())_"
+                prefix: "\(prefix)\(newNumber())_",
+                record: record
             )
         } catch let error {
             throw DataFlowHandler.failure(error, flow)

@@ -21,7 +21,14 @@ extension DataFlowRun {
         if step.kind == "exists" {
             let sign = step.flag("negate") == true ? "NOT EXISTS" : "EXISTS"
             let rest = "\(from) WHERE \(sign) (SELECT 1 FROM \(right.relation) AS r WHERE \(condition))"
-            return try define(step.name, items(left, alias: "l"), rest, step: step)
+            let join = step.flag("negate") == true ? "ANTI JOIN" : "SEMI JOIN"
+            return try define(
+                step.name,
+                items(left, alias: "l"),
+                rest,
+                recorded: "\(from) \(join) \(right.relation) AS r ON \(condition)",
+                step: step
+            )
         }
         var all = items(left, alias: "l") + items(right, alias: "r").filter { !$0.isHidden }
         if step.kind == "lookup" {

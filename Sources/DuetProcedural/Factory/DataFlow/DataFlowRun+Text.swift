@@ -52,6 +52,7 @@ extension DataFlowRun {
         _ work: ([[Value]]) throws -> [[String?]]
     ) throws -> String {
         let relation = newRelation()
+        record.compute(relation, step: step.name)
         let answers = "__duet_answers_\(prefix)\(newNumber())"
         do {
             try connection.execute(

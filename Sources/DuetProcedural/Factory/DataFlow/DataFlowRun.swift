@@ -37,14 +37,18 @@ final class DataFlowRun {
     private var lastRelation = 0
     /// What sets the relations of this run apart from those of the flow that it is a flowlet of.
     let prefix: String
+    /// The streams' queries, for looks back.
+    let record: DataFlowRecord
 
     init(
         _ connection: Connection,
         _ script: DataFlowScript,
         order: [DataFlowScript.Step],
         _ surroundings: Surroundings,
-        prefix: String = ""
+        prefix: String = "",
+        record: DataFlowRecord = DataFlowRecord()
     ) {
+        self.record = record
         self.connection = connection
         self.surroundings = surroundings
         self.prefix = prefix
@@ -108,6 +112,7 @@ final class DataFlowRun {
     ///   - items: The columns.
     ///   - rest: What stands behind the columns: `FROM …`.
     ///   - isFixed: Whether it is computed now, because its order or its numbers must stay.
+    ///   - recorded: What stands behind the columns for looks back, where it differs.
     ///   - step: The transformation, for errors.
     /// - Throws: ``DataFlowError`` with DuckDB's message.
     func define(
@@ -115,6 +120,7 @@ final class DataFlowRun {
         _ items: [DataFlowItem],
         _ rest: String,
         isFixed: Bool = false,
+        recorded: String? = nil,
         step: DataFlowScript.Step
     ) throws {
         var columns: [DataFlowStream.Column] = []
@@ -150,6 +156,8 @@ final class DataFlowRun {
         } catch {
             throw DataFlowError("'\(step.name)' cannot be computed: \(error.message.prefix(400))", at: step.offset)
         }
+        let noted = recorded.map { "SELECT \(list.joined(separator: ", ")) \($0)" }
+        record.define(relation, noted ?? query, step: step.name)
         streams[name.lowercased()] = DataFlowStream(relation: relation, columns: columns)
     }
 

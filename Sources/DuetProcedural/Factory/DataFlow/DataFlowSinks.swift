@@ -1,4 +1,5 @@
 internal import DuckKit
+internal import DuetEvents
 internal import DuetExpression
 internal import DuetFactory
 internal import Foundation
@@ -30,8 +31,11 @@ struct DataFlowTable {
 
     /// Writes the rows by their marks: inserted, updated, upserted, deleted.
     ///
-    /// - Returns: How many rows were written or taken away.
-    func write(_ items: [DataFlowItem], from stream: DataFlowStream) throws -> Int {
+    /// - Returns: How many rows were written or taken away, and what became of the table's rows.
+    func write(
+        _ items: [DataFlowItem],
+        from stream: DataFlowStream
+    ) throws -> (rows: Int, effect: Movement.Effect) {
         try scripts("preSQLs")
         let mark = stream.hidden(DataFlowStream.rowMark).map { SQL.identifier($0.physical) }
         let list = items.map { "\($0.sql) AS \(SQL.identifier($0.name))" }.joined(separator: ", ")
@@ -44,6 +48,7 @@ struct DataFlowTable {
             try connection.execute("DROP TABLE \(table)")
             known = []
         }
+        let isWhole = known.isEmpty || step.flag("truncate") == true
         if known.isEmpty {
             try connection.execute(
                 "CREATE TABLE \(table) AS SELECT * EXCLUDE (\(DataFlowStream.rowMark)) FROM \(staged) WHERE false"
@@ -63,7 +68,21 @@ struct DataFlowTable {
         if step.flag("insertable") != false { rows += try insert(staged, names, "= 0") }
         try connection.execute("DROP TABLE \(staged)")
         try scripts("postSQLs")
-        return rows
+        if step.property("postSQLs") != nil { return (rows, .change) }
+        let changes = ["deletable", "updateable", "upsertable"].contains { step.flag($0) == true }
+        return (rows, isWhole ? .replace : changes || step.property("preSQLs") != nil ? .change : .append)
+    }
+
+    /// The rows that are in the table afterwards, for looks back: all but those that are not written, or deleted.
+    func query(_ items: [DataFlowItem], from stream: DataFlowStream) -> String {
+        let list = items.map { "\($0.sql) AS \(SQL.identifier($0.name))" }.joined(separator: ", ")
+        let query = "SELECT \(list) FROM \(stream.relation)"
+        guard let mark = stream.hidden(DataFlowStream.rowMark) else { return query }
+        var marks = step.flag("insertable") != false ? ["0"] : []
+        if step.flag("updateable") == true { marks.append("1") }
+        if step.flag("upsertable") == true { marks.append("2") }
+        let kept = marks.isEmpty ? "false" : "\(SQL.identifier(mark.physical)) IN (\(marks.joined(separator: ", ")))"
+        return "\(query) WHERE \(kept)"
     }
 
     /// What becomes of rows that no alterRow has marked.
@@ -147,7 +166,7 @@ struct DataFlowTable {
 struct DataFlowFile {
     private let set: FileSet
     private let temporary: String
-    private let path: String
+    let path: String
     private let isCleared: Bool
 
     init(_ step: DataFlowScript.Step, _ set: FileSet, _ run: DataFlowRun, _ call: ActivityCall) throws {

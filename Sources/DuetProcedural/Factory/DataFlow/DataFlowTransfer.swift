@@ -1,5 +1,6 @@
 internal import DuckKit
 internal import DuetEngine
+internal import DuetEvents
 internal import DuetExpression
 internal import DuetFactory
 internal import Foundation
@@ -109,6 +110,7 @@ struct DataFlowTransfer {
     private mutating func read(_ step: DataFlowScript.Step) throws {
         let dataset = try dataset(of: step)
         let sql: String
+        var recorded: String?
         switch try DatasetPlace(dataset, environment) {
         case .table(let schema, let name):
             let query = try step.property("query").map { value in
@@ -118,20 +120,32 @@ struct DataFlowTransfer {
                 let text = SQLText(schema: schema, service: dataset.linkedService)
                 sql = "SELECT * FROM (\(text.translated(query)))"
                 try connection.execute("SET schema = \(SQL.literal(schema))")
+                run.record.read(in: schema)
             } else if let name {
                 sql = "SELECT * FROM \(SQL.qualified(schema, name))"
             } else {
                 throw DataFlowError("the source '\(step.name)' names neither table nor query", at: step.offset)
             }
-        case .files(let set): sql = try files(set, step, dataset)
+        case .files(let set): (sql, recorded) = try files(set, step, dataset)
         case .http:
-            sql = try SourceRelation(ExpressionObject(), dataset, call, environment).sql
+            let source = try SourceRelation(ExpressionObject(), dataset, call, environment)
+            sql = source.sql
+            if environment.recipes != nil {
+                let (noted, scans) = try source.recorded(as: run.record.nextScan)
+                recorded = noted.sql
+                run.record.scan(scans)
+            }
         }
         defer { if case .success = Result(catching: { try connection.execute("SET schema = 'main'") }) {} }
-        try define(step, sql, dataset)
+        try define(step, sql, recorded: recorded)
     }
 
-    private func files(_ set: FileSet, _ step: DataFlowScript.Step, _ dataset: ResolvedDataset) throws -> String {
+    /// The rows of a source's files: for now, and for looks back, where the files are a relation of their own.
+    private func files(
+        _ set: FileSet,
+        _ step: DataFlowScript.Step,
+        _ dataset: ResolvedDataset
+    ) throws -> (sql: String, recorded: String?) {
         var found: [(path: String, relative: String)] = []
         if let patterns = step.property("wildcardPaths") {
             for pattern in try run.texts(try DataFlowWriter([], run).sql(patterns)) {
@@ -156,15 +170,18 @@ struct DataFlowTransfer {
             let columns = step.declared.map {
                 "CAST(NULL AS \(DataFlowTypes.sql($0.type))) AS \(SQL.identifier($0.name))"
             }
-            return "SELECT \(columns.isEmpty ? "NULL AS empty" : columns.joined(separator: ", ")) WHERE false"
+            return ("SELECT \(columns.isEmpty ? "NULL AS empty" : columns.joined(separator: ", ")) WHERE false", nil)
         }
         try set.format.prepare(connection)
         let reading = try set.format.reading(found.map(\.path))
-        return try SourceRelation.named("SELECT * FROM \(reading)", set.format, connection)
+        let sql = try SourceRelation.named("SELECT * FROM \(reading)", set.format, connection)
+        guard environment.recipes != nil else { return (sql, nil) }
+        let relation = try run.record.scan(found.map(\.path), set.format, dataset: dataset.name, connection)
+        return (sql, "SELECT * EXCLUDE (\(Recipe.Scan.fileColumn)) FROM \(SQL.identifier(relation))")
     }
 
     /// The declared columns with their types, and what else there is.
-    private mutating func define(_ step: DataFlowScript.Step, _ sql: String, _ dataset: ResolvedDataset) throws {
+    private mutating func define(_ step: DataFlowScript.Step, _ sql: String, recorded: String?) throws {
         let found = try connection.describe(sql)
         var items: [DataFlowItem] = []
         var used: Set<String> = []
@@ -195,7 +212,14 @@ struct DataFlowTransfer {
                 items.append(.init(name: column.name, sql: SQL.identifier(column.name)))
             }
         }
-        try run.define(step.name, items, "FROM (\(sql))", isFixed: true, step: step)
+        try run.define(
+            step.name,
+            items,
+            "FROM (\(sql))",
+            isFixed: true,
+            recorded: recorded.map { "FROM (\($0))" },
+            step: step
+        )
         let stream = try run.stream(step.name, for: step)
         rowsRead.append((step.name, try connection.scalar("SELECT count(*) FROM \(stream.relation)").int ?? 0))
     }
@@ -238,11 +262,17 @@ struct DataFlowTransfer {
         case .table(let schema, let name):
             guard let name else { throw DataFlowError("the sink '\(step.name)' names no table", at: step.offset) }
             let table = DataFlowTable(run, step, schema: schema, name: name, service: dataset.linkedService)
-            rows = try table.write(items, from: stream)
+            let effect: Movement.Effect
+            (rows, effect) = try table.write(items, from: stream)
+            environment.recipes?.note(call.activityRunID, "\(schema).\(name)", effect) {
+                run.record.recipe(table.query(items, from: stream))
+            }
         case .files(let set):
             let list = items.map { "\($0.sql) AS \(SQL.identifier($0.name))" }.joined(separator: ", ")
             let file = try DataFlowFile(step, set, run, call)
-            rows = try file.write("SELECT \(list) FROM \(stream.relation)", connection)
+            let query = "SELECT \(list) FROM \(stream.relation)"
+            rows = try file.write(query, connection)
+            environment.recipes?.note(call.activityRunID, file.path, .replace) { run.record.recipe(query) }
             files.append(file)
         case .http: throw DataFlowError("rows cannot be sent to a server", at: step.offset)
         }

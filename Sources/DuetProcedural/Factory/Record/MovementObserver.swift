@@ -16,7 +16,9 @@ final class MovementObserver: Sendable {
     private let lineage: FactoryLineage
     private let found = Mutex<[String: Movement]>([:])
 
-    init(_ environment: FactoryEnvironment, _ factory: Factory) {
+    /// Watches the activities of an environment, which notes recipes from now on.
+    init(_ environment: inout FactoryEnvironment, _ factory: Factory) {
+        environment.recipes = RecipeBook()
         self.environment = environment
         lineage = FactoryLineage(factory)
     }
@@ -24,7 +26,7 @@ final class MovementObserver: Sendable {
     /// The handlers, with those that move data watched.
     func watching(_ handlers: [ActivityKind: any ActivityHandler]) -> [ActivityKind: any ActivityHandler] {
         var handlers = handlers
-        for kind in [ActivityKind.copy, .script, .storedProcedure, .executeDataFlow] {
+        for kind in [ActivityKind.copy, .script, .storedProcedure, .executeDataFlow, .lookup] {
             if let handler = handlers[kind] {
                 handlers[kind] = WatchedHandler(inner: handler, kind: kind, observer: self)
             }
@@ -35,31 +37,122 @@ final class MovementObserver: Sendable {
     /// What an activity run moved; told once.
     func take(_ activityRunID: String) -> Movement? { found.withLock { $0.removeValue(forKey: activityRunID) } }
 
+    fileprivate func forget(_ call: ActivityCall) { _ = environment.recipes?.take(call.activityRunID) }
+
+    /// Keeps what was moved, with what was noted of it, and without secrets.
     fileprivate func keep(_ movement: Movement?, _ call: ActivityCall) {
-        guard let movement, !call.activity.policy.secureInput else { return }
-        found.withLock { $0[call.activityRunID] = movement }
+        let noted = environment.recipes?.take(call.activityRunID) ?? []
+        guard var movement else { return }
+        if call.activity.policy.secureInput {
+            movement = Movement(inputs: [], outputs: [])
+            movement.hidden = "its input is secret"
+        }
+        var open = noted
+        for index in movement.outputs.indices where !movement.outputs[index].isQuiet {
+            let name = movement.outputs[index].place.name
+            guard movement.outputs[index].recipe == nil, let place = open.firstIndex(where: { $0.place == name }) else {
+                continue
+            }
+            movement.outputs[index].effect = open[place].effect
+            let recipe = open.remove(at: place).recipe
+            if movement.outputs[index].query == nil { movement.outputs[index].recipe = recipe }
+        }
+        let shown = call.redactor.map { Self.scrubbed(movement, $0) } ?? movement
+        found.withLock { $0[call.activityRunID] = shown }
+    }
+
+    /// Notes that an activity may have changed something that is not told.
+    fileprivate func keep(hidden reason: String, _ call: ActivityCall) {
+        var movement = Movement(inputs: [], outputs: [])
+        movement.hidden = reason
+        keep(movement, call)
+    }
+
+    private static func scrubbed(_ movement: Movement, _ redactor: Redactor) -> Movement {
+        func scrub(_ value: JSONValue) -> JSONValue {
+            switch value {
+            case .string(let text): .string(redactor.scrub(text))
+            case .array(let values): .array(values.map(scrub))
+            case .object(let object): .object(object.mapValues(scrub))
+            default: value
+            }
+        }
+        return Movement(json: scrub(movement.json)) ?? Movement(inputs: [], outputs: [])
     }
 
     // MARK: - What activities do
 
     fileprivate func statements(_ call: ActivityCall, _ kind: ActivityKind) throws -> MovedStatements? {
-        guard let service = call.linkedService, case .schema(let schema, _) = try environment.place(of: service) else {
-            return nil
+        guard let service = kind == .lookup ? call.inputs.first?.linkedService : call.linkedService,
+            case .schema(let schema, _) = try environment.place(of: service)
+        else { return nil }
+        return try statements(texts(call, kind, service), schema, service)
+    }
+
+    /// What a Copy does to its table before it writes.
+    fileprivate func preparation(_ call: ActivityCall) throws -> MovedStatements? {
+        guard let script = call["sink"]?.objectValue?.value(ignoringCase: "preCopyScript")?.stringValue,
+            let output = call.outputs.first, let service = output.linkedService, !script.isEmpty,
+            case .table(let schema, _) = try DatasetPlace(output, environment)
+        else { return nil }
+        return try statements([(script, [:])], schema, service)
+    }
+
+    /// What a Copy moved, with what its script did before.
+    fileprivate func copy(_ call: ActivityCall, after preparation: MovedStatements?) throws -> Movement? {
+        guard var movement = try copy(call), let before = try preparation?.movement() else { return try copy(call) }
+        let own = movement.outputs.first?.place.name
+        let outputs = before.outputs.map { output in
+            var output = output
+            if output.place.name == own { output.isQuiet = true }
+            return output
         }
+        movement.inputs += before.inputs.filter { !movement.inputs.contains($0) }
+        movement.outputs = outputs + movement.outputs
+        return movement
+    }
+
+    private func statements(
+        _ texts: [(String, [String: ExpressionValue])],
+        _ schema: String,
+        _ service: ResolvedLinkedService?
+    ) throws -> MovedStatements {
+        let text = SQLText(schema: schema, service: service)
+        let statements = texts.map { text.translated($0.0, parameters: $0.1) }
+        return try MovedStatements(statements, schema: schema, connection: try environment.connect(schema: schema))
+    }
+
+    private func texts(
+        _ call: ActivityCall,
+        _ kind: ActivityKind,
+        _ service: ResolvedLinkedService
+    ) throws -> [(String, [String: ExpressionValue])] {
         var texts: [(String, [String: ExpressionValue])] = []
-        if kind == .script {
+        if kind == .lookup {
+            // A query changes nothing; a procedure may.
+            let source = call["source"]?.objectValue
+            if let name = source?.value(ignoringCase: "sqlReaderStoredProcedureName")?.stringValue {
+                let parameters = SQLText.parameters(source?.value(ignoringCase: "storedProcedureParameters"))
+                texts.append((try environment.procedure(name, of: service).sql, parameters))
+            } else if let query = source?.value(ignoringCase: "sqlReaderQuery")?.stringValue {
+                texts.append((query, [:]))
+            }
+        } else if kind == .script {
             for script in call["scripts"]?.arrayValue ?? [] {
                 guard let sql = script.objectValue?.value(ignoringCase: "text")?.stringValue else { continue }
-                texts.append((sql, [:]))
+                texts.append((sql, ScriptHandler.parameters(script.objectValue?.value(ignoringCase: "parameters"))))
             }
         } else {
             let name = call["storedProcedureName"]?.stringValue ?? ""
             let parameters = SQLText.parameters(call["storedProcedureParameters"])
-            texts.append((try environment.procedure(name, of: service).sql, parameters))
+            var given = parameters
+            if let (sql, _) = try StoredProcedureHandler.dynamic(name, call, &given, environment) {
+                texts.append((sql, given))
+            } else {
+                texts.append((try environment.procedure(name, of: service).sql, parameters))
+            }
         }
-        let text = SQLText(schema: schema, service: service)
-        let statements = texts.map { text.translated($0.0, parameters: $0.1) }
-        return try MovedStatements(statements, schema: schema, connection: try environment.connect(schema: schema))
+        return texts
     }
 
     fileprivate func copy(_ call: ActivityCall) throws -> Movement? {
@@ -110,9 +203,19 @@ final class MovementObserver: Sendable {
         let queries = ["query", "sqlReaderQuery", "oracleReaderQuery"].compactMap {
             settings?.value(ignoringCase: $0)?.stringValue
         }
-        if !queries.isEmpty {
+        let isProcedure = settings?.value(ignoringCase: "sqlReaderStoredProcedureName")?.stringValue != nil
+        if !queries.isEmpty || isProcedure {
+            // Its columns follow from the query that was noted while it ran.
+            let noted = environment.recipes?.peek(call.activityRunID)?.recipe
+            if let noted, noted.unknown == nil, noted.scans.isEmpty, to.namespace.isEmpty,
+                case .success(let found?) = Result(catching: {
+                    try MovedStatements.copy(noted, to: to, environment.connect(schema: noted.schema ?? "main"))
+                })
+            {
+                return found
+            }
             moved.columns = []
-            moved.unknown = "its source is a query"
+            moved.unknown = isProcedure ? "its source is a stored procedure" : "its source is a query"
         }
         return Movement(inputs: [from], outputs: [moved])
     }
@@ -184,15 +287,28 @@ private struct WatchedHandler: ActivityHandler {
     let observer: MovementObserver
 
     func perform(_ call: ActivityCall) -> ActivityAnswer {
-        let statements = seen {
-            kind == .script || kind == .storedProcedure ? try observer.statements(call, kind) : nil
+        observer.forget(call)
+        let isMoving = kind == .copy || kind == .executeDataFlow
+        let (statements, isRead) = seen {
+            isMoving ? try observer.preparation(call) : try observer.statements(call, kind)
         }
         let answer = inner.perform(call)
-        guard case .succeeded = answer else { return answer }
-        switch kind {
-        case .copy: observer.keep(seen { try observer.copy(call) }, call)
-        case .executeDataFlow: observer.keep(seen { try observer.flow(call) }, call)
-        default: observer.keep(seen { try statements?.movement() }, call)
+        guard case .succeeded = answer else {
+            // What moves data does all of it or nothing, and so does a procedure.
+            if kind == .script || kind == .lookup { observer.keep(statements?.interrupted(), call) }
+            return answer
+        }
+        let (movement, isSeen) = seen {
+            switch kind {
+            case .copy: try observer.copy(call, after: statements)
+            case .executeDataFlow: try observer.flow(call)
+            default: try statements?.movement()
+            }
+        }
+        if isRead, isSeen {
+            observer.keep(movement, call)
+        } else {
+            observer.keep(hidden: "what it did could not be read off its statements", call)
         }
         return answer
     }
@@ -201,114 +317,12 @@ private struct WatchedHandler: ActivityHandler {
         inner.obstacle(activity, in: factory)
     }
 
-    private func seen<Found>(_ look: () throws -> Found?) -> Found? {
+    private func seen<Found>(_ look: () throws -> Found?) -> (found: Found?, isRead: Bool) {
         do {
-            return try look()
+            return (try look(), true)
         } catch {
             // What cannot be looked at is not told; the activity itself says what is wrong, if anything is.
-            return nil
+            return (nil, false)
         }
-    }
-}
-
-/// Statements that put the rows of a query into a table, among those of a script or a procedure.
-struct MovedStatements {
-    private var outputs: [Movement.Output] = []
-    private var names: [String: Set<String>] = [:]
-    private let schema: String
-    private let connection: Connection
-
-    init(_ texts: [String], schema: String, connection: Connection) throws {
-        self.schema = schema
-        self.connection = connection
-        for text in texts {
-            for statement in try connection.statements(in: text) { try read(statement.sql) }
-        }
-        try look()
-    }
-
-    /// What was moved, after the statements have run.
-    func movement() throws -> Movement? {
-        guard !outputs.isEmpty else { return nil }
-        var after = self
-        try after.look()
-        var inputs: [Movement.Place] = []
-        let targets = Set(after.outputs.map(\.place.name))
-        for output in after.outputs {
-            for name in output.relations.keys.sorted() {
-                let full = name.contains(".") ? name : "\(schema).\(name)"
-                if !targets.contains(full), !inputs.contains(where: { $0.name == full }) {
-                    inputs.append(.init(name: full))
-                }
-            }
-        }
-        return Movement(inputs: inputs, outputs: after.outputs)
-    }
-
-    /// Notes the columns of the tables that are there now.
-    private mutating func look() throws {
-        for index in outputs.indices {
-            for name in outputs[index].relations.keys where outputs[index].relations[name]?.isEmpty != false {
-                let parts = name.split(separator: ".", maxSplits: 1).map(String.init)
-                let rows = try connection.rows(
-                    "SELECT column_name FROM duckdb_columns() WHERE lower(schema_name) = ? AND lower(table_name) = ? "
-                        + "ORDER BY column_index",
-                    [.varchar((parts.count == 2 ? parts[0] : schema).lowercased()), .varchar(parts.last ?? name)]
-                )
-                outputs[index].relations[name] = rows.compactMap { $0.first?.string }
-            }
-        }
-    }
-
-    /// Reads `CREATE TABLE x AS SELECT` and `INSERT INTO x SELECT`; all others move nothing into a table.
-    private mutating func read(_ sql: String) throws {
-        let tokens = try SQLToken.tokens(of: SourceFile(path: "", text: sql))
-        var index = 0
-        func word(_ text: String) -> Bool { index < tokens.count && tokens[index].isWord(text) }
-        func skip(_ texts: String...) { for text in texts where word(text) { index += 1 } }
-        guard let first = tokens.first, first.isWord("CREATE") || first.isWord("INSERT") else { return }
-        index = 1
-        skip("OR", "REPLACE", "TEMP", "TEMPORARY", "INTO")
-        if first.isWord("CREATE") {
-            guard word("TABLE") || word("VIEW") else { return }
-            index += 1
-            skip("IF", "NOT", "EXISTS")
-        }
-        var parts: [String] = []
-        while index < tokens.count, [.word, .quotedName].contains(tokens[index].kind) {
-            parts.append(tokens[index].unquoted)
-            index += 1
-            guard index < tokens.count, tokens[index].isSymbol(".") else { break }
-            index += 1
-        }
-        guard let table = parts.last else { return }
-        var columns: [String] = []
-        if first.isWord("CREATE") {
-            guard word("AS") else { return }
-            index += 1
-        } else if index < tokens.count, tokens[index].isSymbol("(") {
-            index += 1
-            while index < tokens.count, !tokens[index].isSymbol(")") {
-                if !tokens[index].isSymbol(",") { columns.append(tokens[index].unquoted) }
-                index += 1
-            }
-            index += 1
-        }
-        skip("BY", "NAME")
-        guard index < tokens.count, ["SELECT", "WITH", "FROM"].contains(where: tokens[index].isWord) else { return }
-        let query = String(decoding: Array(sql.utf8)[tokens[index].range.lowerBound...], as: UTF8.self)
-        let name = "\(parts.count > 1 ? parts[parts.count - 2] : schema).\(table)"
-        var output = Movement.Output(
-            place: .init(name: name),
-            columns: columns.map { .init(name: $0, origins: []) },
-            query: query
-        )
-        output.schema = schema
-        let tree = try JSONValue(parsing: try connection.syntaxTree(of: query))
-        for reference in QueryShape(syntaxTree: tree).references {
-            let key = reference.schema.isEmpty ? reference.table : "\(reference.schema).\(reference.table)"
-            output.relations[key.lowercased()] = []
-        }
-        outputs.append(output)
     }
 }

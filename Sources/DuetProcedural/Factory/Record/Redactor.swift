@@ -19,6 +19,8 @@ final class Redactor: Sendable {
         guard secret.count >= Self.shortest else { return }
         state.withLock { state in
             guard state.secrets.insert(secret).inserted else { return }
+            // As a literal in SQL its quotes are written twice.
+            state.secrets.insert(secret.replacing("'", with: "\'\'"))
             state.ordered = state.secrets.sorted { ($1.utf8.count, $0) < ($0.utf8.count, $1) }
         }
     }

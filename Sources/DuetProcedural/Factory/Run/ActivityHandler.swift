@@ -58,6 +58,8 @@ public struct ActivityCall: Sendable {
     public var activityRunID: String
     /// Stops this try.
     public var control: RunControl
+    /// What must not be shown of it.
+    var redactor: Redactor?
 
     /// The property of this name; case does not count.
     public subscript(_ name: String) -> ExpressionValue? { properties.value(ignoringCase: name) }

@@ -13,7 +13,7 @@ public struct FactorySession: Sendable {
     public let standIns: StandIns
     /// Where its warehouse, records and files in between are kept.
     public let home: String
-    private let folder: String
+    let folder: String
     private let parameters: [String: String]
 
     /// Reads a factory and its stand-ins.

@@ -34,7 +34,8 @@ struct WorkPreparation {
             pipeline: run.pipeline.name,
             runID: run.state.id,
             activityRunID: id,
-            control: control
+            control: control,
+            redactor: run.recorder.redactor
         )
     }
 

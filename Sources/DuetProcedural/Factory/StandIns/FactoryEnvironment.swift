@@ -15,6 +15,8 @@ public struct FactoryEnvironment: Sendable {
     private let transfers: LazyFetcher
     /// A folder for files in between and session logs.
     public var workFolder: String
+    /// Where activities note how rows follow from others; nil when nobody asks.
+    var recipes: RecipeBook?
 
     /// Creates an environment.
     public init(

@@ -29,6 +29,12 @@ struct FileLayout {
             } else { .binary }
     }
 
+    /// A dataset that has no format of its own, read as JSON.
+    init(json dataset: ResolvedDataset) {
+        kind = .json
+        properties = ExpressionObject()
+    }
+
     private func text(_ name: String) -> String? {
         properties.value(ignoringCase: name)?.stringValue
             ?? properties.value(ignoringCase: "format")?.objectValue?.value(ignoringCase: name)?.stringValue
@@ -47,11 +53,11 @@ struct FileLayout {
     /// Delimited text has only strings, as in the service; types come from the mapping or the sink.
     func reading(
         _ paths: [String],
-        withFileName: Bool = false,
+        fileColumn: String? = nil,
         skipsUnreadable: Bool = false
     ) throws(ActivityFailure) -> String {
         let list = "[\(paths.map(SQL.literal).joined(separator: ", "))]"
-        let file = withFileName ? ", filename = true" : ""
+        let file = fileColumn.map { ", filename = \(SQL.literal($0))" } ?? ""
         switch kind {
         case .delimitedText:
             // union_by_name would take files of other columns for granted; the service fails on them, and so does this.
@@ -63,7 +69,8 @@ struct FileLayout {
         case .parquet: return "read_parquet(\(list), union_by_name = true\(file))"
         case .excel:
             let parts = try paths.map { path throws(ActivityFailure) in
-                "SELECT * FROM read_xlsx(\(SQL.literal(path))\(try excelOptions(path)))"
+                let own = fileColumn.map { ", \(SQL.literal(path)) AS \(SQL.identifier($0))" } ?? ""
+                return "SELECT *\(own) FROM read_xlsx(\(SQL.literal(path))\(try excelOptions(path)))"
             }
             return "(\(parts.joined(separator: " UNION ALL BY NAME ")))"
         case .binary:
