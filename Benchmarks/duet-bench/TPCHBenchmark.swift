@@ -38,6 +38,7 @@ struct TPCHBenchmark {
         }
         for line in wrong { print("WRONG: \(line)") }
         for update in updates(0) { report(update.name, views.views) }
+        print("\n\(target(views.views))")
         if showsStatements { for update in updates(0) { listStatements(update.name, views.views) } }
         let byHand = only.isEmpty ? try HandWritten(scale: scale, rounds: rounds, folder: folder.path()).line() : nil
         if let byHand { print("\n\(byHand)") }
@@ -48,6 +49,7 @@ struct TPCHBenchmark {
                 rounds: rounds,
                 views: views.views,
                 updates: updates(0).map(\.name),
+                target: target(views.views),
                 byHand: byHand
             ).write(to: record)
         }
@@ -55,6 +57,20 @@ struct TPCHBenchmark {
 
     private func updates(_ round: Int) -> [SourceUpdate] {
         TPCH.updates(round: round, scale: scale) + [TPCH.scattered(round: round)]
+    }
+
+    /// The specification's refresh functions and the updates of customers and parts in one figure each.
+    private func target(_ views: [MaintainedViews.View]) -> String {
+        let names = TPCH.updates(round: 0, scale: scale).map(\.name)
+        let measures = views.flatMap { view in names.compactMap { view.measures[$0] } }
+        func mean(_ measures: [[MaintainedViews.Measure]]) -> Double {
+            Self.mean(measures.map { Self.median($0.map(\.ratio)) })
+        }
+        let all = mean(measures)
+        let concerned = measures.filter { $0.last?.strategies != [.nothing] }
+        return "geometric mean over \(names.joined(separator: ", ")): \(Self.text(mean(concerned))) where a view is "
+            + "concerned (\(concerned.count) of \(measures.count)), \(Self.text(all)) of all views, target 0.05: "
+            + (all <= 0.05 ? "met" : "missed")
     }
 
     private func report(_ name: String, _ views: [MaintainedViews.View]) {

@@ -11,6 +11,8 @@ struct TPCHRecord {
     let views: [MaintainedViews.View]
     /// The updates' names, in order.
     let updates: [String]
+    /// What is printed of the target.
+    let target: String
     /// What the comparison with a script by hand printed; nil when it was not made.
     let byHand: String?
 
@@ -58,7 +60,9 @@ struct TPCHRecord {
             "| geometric mean of those concerned | | \(concerned.joined(separator: " | ")) | |",
             "| of all, with what finding that out takes | | \(all.joined(separator: " | ")) | |",
         ]
-        return ([about, "", header, rule] + rows + means + (byHand.map { ["", $0] } ?? [])).joined(separator: "\n")
+        return ([about, "", header, rule] + rows + means + ["", target] + (byHand.map { ["", $0] } ?? [])).joined(
+            separator: "\n"
+        )
     }
 
     private func cell(_ measures: [MaintainedViews.Measure]) -> String {
