@@ -47,8 +47,9 @@ package struct CaptureQuery {
             let sequence = capture.sequence.text.lowercased()
             outputs.removeAll { $0.lowercased() == sequence || "\"\($0.lowercased())\"" == sequence }
         }
-        let others = outputs.filter { !keys.contains($0) }
-        tracked = try Self.choose(capture.tracked, of: others, "TRACK HISTORY ON", dataset, events)
+        // A key may be named there; it never changes.
+        tracked = try Self.choose(capture.tracked, of: outputs, "TRACK HISTORY ON", dataset, events)
+            .filter { !keys.contains($0) }
         self.keys = keys
         self.outputs = outputs
         if let key = zip(capture.keys, keys).first(where: { !outputs.contains($0.1) })?.0 {

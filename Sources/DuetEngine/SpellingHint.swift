@@ -23,6 +23,9 @@ enum SpellingHint {
             return "the files' columns are those of the table that reads them: there, write rescuedDataColumn => "
                 + "'_rescued_data' in read_files"
         }
+        if error.message.contains("column \"_c"), error.message.contains(/"_c[0-9]+"/) {
+            return "columns of files without names are called column0, column1, ...; schema => 'id INT, ...' names them"
+        }
         if error.kind == .binder || error.kind == .catalog {
             if let column = quoted(in: error.message, after: "Referenced column "),
                 isQuoted(column, rest), text.file.line(text.location(at: offset).line).contains("\"\(column)\"")
@@ -60,6 +63,10 @@ enum SpellingHint {
         "from_json": "the schema must stand in the query as a text, such as 'a INT, b STRING'",
         "exists": "write len(list_filter(list, lambda x: ...)) > 0",
         "aggregate": "write list_reduce(list, lambda a, x: ..., start)",
+        "read_kafka": "no message queue is read from here; land its messages as files, and read those with read_files",
+        "read_kinesis":
+            "no message queue is read from here; land its messages as files, and read those with read_files",
+        "ai_forecast": "models answer ai_classify, ai_query and ai_embed, see docs/inference.md",
         "date_from_unix_date": "write DATE '1970-01-01' + days",
     ]
 

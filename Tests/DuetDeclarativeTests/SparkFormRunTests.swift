@@ -77,7 +77,7 @@ import Testing
     @Test(arguments: [
         ("SELECT id FROM b WHERE st = \"new\"", "texts stand in single quotes"),
         ("SELECT id FROM b CREATE VIEW w AS SELECT 1", "is a ';' missing"),
-        ("SELECT id, offset, st FROM b", "\"offset\""),
+        ("SELECT id offset, st FROM b", "\"offset\""),
         ("SELECT id FROM b GROUP BY id WITH ROLLUP", "GROUP BY ROLLUP"),
         ("SELECT window(ts, '1 hour') FROM b", "time_bucket"),
         ("SELECT months_between(ts, ts) FROM b", "date_diff"),

@@ -84,6 +84,25 @@ import Testing
         )
     }
 
+    @Test func `a rule of rules yml is read like a constraint`() throws {
+        let fixture = try PipelineFixture(
+            "",
+            sql: "CREATE MATERIALIZED VIEW v TBLPROPERTIES ('duet.rules' = 'a') AS SELECT 'a' AS x;"
+        )
+        try fixture.folder.write(
+            "rules:\n  - {name: r, condition: \"startswith(x, 'a') AND !isnull(x)\", tags: [a]}\n",
+            to: "rules.yml"
+        )
+        #expect(
+            try fixture.pipeline().datasets[0].expectations.map(\.condition.text)
+                == ["starts_with(x, 'a') AND NOT (x IS NULL)"]
+        )
+        try fixture.folder.write("rules:\n  - {name: r, condition: x IN (SELECT 1), tags: [a]}\n", to: "rules.yml")
+        let error = #expect(throws: DuetErrors.self) { try fixture.pipeline() }
+        #expect(error?.errors.first?.message.contains("looks at one row") == true)
+        #expect(error?.errors.first?.location?.line == 2)
+    }
+
     @Test func `a file's name comes with the function of old`() throws {
         let pipeline = try PipelineFixture(
             "",

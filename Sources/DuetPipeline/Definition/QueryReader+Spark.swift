@@ -8,7 +8,9 @@ extension QueryReader {
         case .symbol: return sign(at: index, in: tokens) ?? cast(at: index, in: tokens)
         case .word, .quotedName:
             if let end = jsonPath(at: index, in: tokens) { return end }
+            if let end = nestedStar(at: index, in: tokens) { return end }
             guard token.kind == .word else { return nil }
+            if let end = reservedName(at: index, in: tokens) { return end }
             if let end = cast(at: index, in: tokens) { return end }
             if let end = matching(at: index, in: tokens) { return end }
             if token.isWord("LATERAL") { return try lateral(at: index, in: tokens) }
@@ -60,6 +62,35 @@ extension QueryReader {
     /// Whether a value may follow a token.
     private func beginsOperand(_ token: SQLToken) -> Bool {
         token.kind == .symbol ? ![")", "]", "}", ".", "::"].contains { token.isSymbol($0) } : Self.beginsValue(token)
+    }
+
+    /// A column called `offset` or `at`, where nothing but a column can stand.
+    private mutating func reservedName(at index: Int, in tokens: ArraySlice<SQLToken>) -> Int? {
+        let token = tokens[index]
+        guard token.isReserved, index > tokens.startIndex, beginsOperand(tokens[index - 1]) else { return nil }
+        if index + 1 < tokens.endIndex {
+            let next = tokens[index + 1]
+            let ends = ["FROM", "AS", "AND", "OR", "IS", "IN", "NOT", "BETWEEN", "LIKE", "DESC", "ASC", "THEN", "WHEN"]
+            guard next.kind == .symbol && !next.isSymbol("(") || ends.contains(where: next.isWord) else { return nil }
+        }
+        replace(token.range, by: "\"\(token.text)\"")
+        return index + 1
+    }
+
+    /// `a.b.c.*`, the fields of a struct in a struct; with fewer names it may be a table's columns.
+    private mutating func nestedStar(at index: Int, in tokens: ArraySlice<SQLToken>) -> Int? {
+        guard index > tokens.startIndex, tokens[index - 1].isWord("SELECT") || tokens[index - 1].isSymbol(",") else {
+            return nil
+        }
+        var last = index
+        while last + 2 < tokens.endIndex, tokens[last + 1].isSymbol("."), tokens[last + 2].kind != .symbol { last += 2 }
+        guard last - index >= 4, last + 2 < tokens.endIndex, tokens[last + 1].isSymbol("."),
+            tokens[last + 2].isSymbol("*")
+        else { return nil }
+        insert("unnest(", before: tokens[index...])
+        for place in index...last { plainName(tokens[place]) }
+        replace(tokens[last + 1].range.lowerBound..<tokens[last + 2].range.upperBound, by: ")")
+        return last + 3
     }
 
     /// `a RLIKE 'pattern'`, which finds the pattern anywhere; DuckDB's operator is over the whole text.

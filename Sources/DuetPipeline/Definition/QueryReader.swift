@@ -147,7 +147,8 @@ struct QueryReader {
     }
 
     /// Reads `WATERMARK column DELAY OF INTERVAL ...` behind a stream.
-    private mutating func watermark(at index: Int, in tokens: ArraySlice<SQLToken>) throws(DuetError) -> Int {
+    private mutating func watermark(at start: Int, in tokens: ArraySlice<SQLToken>) throws(DuetError) -> Int {
+        let index = try streamOptions(at: start, in: tokens)
         guard index < tokens.endIndex, tokens[index].isWord("WATERMARK") else { return index }
         var end = index + 1
         while end < tokens.endIndex, !tokens[end].isWord("INTERVAL") { end += 1 }
@@ -164,6 +165,34 @@ struct QueryReader {
                 .unsupported,
                 "the watermark has no effect: what groups and joins need is kept, so late rows count as if they had come "
                     + "in time",
+                at: place,
+                excerpt: file.line(place.line)
+            )
+        )
+        return end
+    }
+
+    /// Reads `WITH (SKIPCHANGECOMMITS)` or `WITH ('skipChangeCommits' = 'true')` behind a stream.
+    private mutating func streamOptions(at index: Int, in tokens: ArraySlice<SQLToken>) throws(DuetError) -> Int {
+        guard index + 1 < tokens.endIndex, tokens[index].isWord("WITH"), tokens[index + 1].isSymbol("(") else {
+            return index
+        }
+        var reader = TokenReader(file: file, tokens: Array(tokens[(index + 1)...]))
+        for option in StatementParser.items(try reader.bracketed("after WITH")) {
+            guard let name = option.first, name.unquoted.lowercased() == "skipchangecommits" else {
+                throw error(
+                    "a stream has no option '\(option.first?.unquoted ?? "")'; SKIPCHANGECOMMITS is one",
+                    at: option.first
+                )
+            }
+        }
+        let end = index + 1 + reader.index
+        skip(tokens[index].range.lowerBound..<tokens[end - 1].range.upperBound)
+        let place = file.location(at: tokens[index].range.lowerBound)
+        notes.append(
+            DuetError(
+                .unsupported,
+                "SKIPCHANGECOMMITS has no effect: a row that is changed or deleted where it is read from is so here too",
                 at: place,
                 excerpt: file.line(place.line)
             )

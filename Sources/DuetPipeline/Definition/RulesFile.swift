@@ -89,8 +89,32 @@ struct RulesFile {
         let location = value.location
         let condition = try parameters.fill(try value.string("the condition")) { _ in location }
         var text = MappedText(file: file)
-        text.insert(condition, for: file.offset(of: location))
+        let read = try Self.read(condition, at: location, path: file.path, parameters: parameters)
+        text.insert(read, for: file.offset(of: location))
         return key == "condition" ? .condition(text) : .table(.rowCount(text))
+    }
+
+    /// A condition as it is read in a constraint.
+    private static func read(
+        _ condition: String,
+        at location: SourceLocation,
+        path: String,
+        parameters: Parameters
+    ) throws(DuetError) -> String {
+        let file = SourceFile(path: path, text: condition)
+        do throws(DuetError) {
+            let tokens = try SQLToken.tokens(of: file)
+            guard !tokens.contains(where: { $0.isWord("SELECT") }) else {
+                throw DuetError(
+                    .unsupported,
+                    "a rule looks at one row, and has no query of its own",
+                    hint: "join what it needs to know in the dataset's query, or make a view of the check"
+                )
+            }
+            return try QueryReader.query(tokens: tokens[...], file: file, parameters: parameters).text.text
+        } catch {
+            throw DuetError(error.code, error.message, hint: error.hint, at: location)
+        }
     }
 
     /// Gives a dataset the rules of its tags.

@@ -85,6 +85,10 @@ struct StatementParser {
             key += token.unquoted
             reader.advance()
         }
+        if reader.isAtEnd {
+            warn(reader, "SET without a value shows one in the service; here it has no effect", at: first)
+            return true
+        }
         try reader.expect(symbol: "=", "after SET \(key)")
         var value = ""
         while let token = reader.current {

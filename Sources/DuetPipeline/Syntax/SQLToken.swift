@@ -129,7 +129,13 @@ private struct SQLScanner {
         case UInt8(ascii: "`"): return try quoted(byte, .quotedName, "quoted name", "`")
         case UInt8(ascii: "$"): return try dollar()
         case UInt8(ascii: "0")...UInt8(ascii: "9"):
-            while Self.isWordByte(peek()) || peek() == UInt8(ascii: ".") { index += 1 }
+            // Spark's names may begin with a digit, and a dot behind a letter is one between names: `12m_payer.id`.
+            var hasLetter = false
+            while Self.isWordByte(peek()) || peek() == UInt8(ascii: ".") && !hasLetter {
+                hasLetter =
+                    hasLetter || !Self.isDigit(peek()) && peek() != UInt8(ascii: ".") && peek() != UInt8(ascii: "_")
+                index += 1
+            }
             return .number
         case let start where Self.isWordByte(start):
             while Self.isWordByte(peek()) { index += 1 }
@@ -190,6 +196,8 @@ private struct SQLScanner {
         }
         throw unclosed("dollar-quoted string", String(decoding: tag, as: UTF8.self), from: start)
     }
+
+    private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
 
     private static func isWordByte(_ byte: UInt8) -> Bool {
         switch byte {
