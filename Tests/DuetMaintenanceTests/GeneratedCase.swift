@@ -150,14 +150,26 @@ struct GeneratedCase {
                 try harness.update(update)
             } catch {
                 if !accepts(connection) { return nil }
+                // Several rows for one value may be of no consequence once the optimiser knows what the value is compared
+                // with, and then DuckDB does not look. An update that refuses them is followed by the query itself.
+                if "\(error)".contains("more than one row returned"), !accepts(connection, asWritten: true) {
+                    return nil
+                }
                 throw Wrong("\(error)\n" + harness.log.joined(separator: ";\n"))
             }
         }
         return harness
     }
 
-    private func accepts(_ connection: Connection) -> Bool {
+    private func accepts(_ connection: Connection, asWritten: Bool = false) -> Bool {
         do {
+            if asWritten { try connection.execute("PRAGMA disable_optimizer") }
+            defer {
+                // What fails here makes cases slow, and not wrong.
+                if asWritten {
+                    do { try connection.execute("PRAGMA enable_optimizer") } catch {}
+                }
+            }
             _ = try connection.execute(query)
             return true
         } catch {

@@ -22,6 +22,16 @@ struct Expression: Hashable, Sendable {
     var equated: [String] = []
     /// Plain columns that, being NULL, keep it from being true.
     var strict: [String] = []
+    /// How it refuses subqueries of several rows, if it does.
+    var refusal: Refusal?
+
+    /// An expression that refuses subqueries of several rows, taken apart; both parts are in the pool.
+    struct Refusal: Hashable, Sendable {
+        /// When it refuses.
+        var condition: Int
+        /// The expression where it does not.
+        var accepting: Int
+    }
 
     /// A plain column.
     static func column(_ name: String) -> Self { Self(body: .text(SQLText.identifier(name)), columns: [name]) }
@@ -58,18 +68,25 @@ final class ExpressionPool {
             object["alias"] = .string("")
             tree = .object(object)
         }
-        let number = numbers[tree] ?? trees.count
-        if number == trees.count {
-            numbers[tree] = number
-            trees.append(tree)
-        }
+        let number = number(of: tree)
+        let parts = SyntaxTree.refusal(in: tree)
         return Expression(
             body: .pooled(number),
             columns: SyntaxTree.columns(in: tree),
             multipliesRows: Block.multipliesRows(tree),
             equated: Self.equated(tree),
-            strict: Self.strict(tree)
+            strict: Self.strict(tree),
+            refusal: parts.map { parts in
+                .init(condition: self.number(of: parts.condition), accepting: self.number(of: parts.accepting))
+            }
         )
+    }
+
+    private func number(of tree: JSONValue) -> Int {
+        if let number = numbers[tree] { return number }
+        numbers[tree] = trees.count
+        trees.append(tree)
+        return trees.count - 1
     }
 
     /// The columns that a comparison compares as they are.

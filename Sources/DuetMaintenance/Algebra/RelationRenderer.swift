@@ -44,6 +44,11 @@ struct RelationRenderer: Sendable {
         }
     }
 
+    /// An expression's text for rows that it does not refuse; see `DeltaBuilder.accepted(_:_:)`.
+    func accepting(_ expression: Expression) -> String {
+        expression.refusal.map { texts[$0.accepting] } ?? text(expression)
+    }
+
     /// A join's condition as text.
     func text(_ condition: JoinCondition) -> String {
         SQLText.and(condition.equal.map { "\(text($0.left)) = \(text($0.right))" } + condition.residual.map(text))

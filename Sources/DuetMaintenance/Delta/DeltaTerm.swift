@@ -60,8 +60,8 @@ struct DeltaBuilder: Sendable {
         case .semi(let join): return semiTerms(join)
         case .project(let source, let outputs):
             let kept = renderer.carried(outputs)
-            return terms(of: source).map { term in
-                wrapped(term, kept.map { NamedText(renderer.text($0.expression), as: $0.name) })
+            return accepted(terms(of: source), kept.map(\.expression)).map { term in
+                wrapped(term, kept.map { NamedText(renderer.accepting($0.expression), as: $0.name) })
             }
         case .union(let parts, let columns):
             return parts.flatMap { part in

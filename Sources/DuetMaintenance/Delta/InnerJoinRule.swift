@@ -5,6 +5,15 @@ extension DeltaBuilder {
     /// Δ(A ⋈ B) = ΔA ⋈ B + A ⋈ ΔB − ΔA ⋈ ΔB, and in general the sum over every set S of changed inputs, not empty, of
     /// (−1)^(|S|+1) times the join of the changes of S with the rows of the others.
     mutating func joinTerms(_ parts: [Relation], _ predicates: [Expression]) -> [DeltaTerm] {
+        let refusing = predicates.filter { $0.refusal != nil }
+        if !refusing.isEmpty {
+            let all = joinTerms(parts, predicates.filter { $0.refusal == nil })
+            return accepted(all, refusing).map { term in
+                var term = term
+                term.clause.predicates += refusing.map { renderer.accepting($0) }
+                return term
+            }
+        }
         var changes: [Int: DeltaTerm] = [:]
         for (index, part) in parts.enumerated() where isChanged(part) {
             let found = terms(of: part)

@@ -208,8 +208,8 @@ public struct NodeProgram: Sendable {
     private func bagChange(_ bag: BagPlan, _ builder: inout DeltaBuilder) -> ChangeProgram {
         let onlyAdds = builder.onlyAdds(bag.relation)
         let names = visible.map(\.name)
-        let terms = builder.terms(of: bag.relation)
-        let columns = bag.outputs.map { NamedText(builder.renderer.text($0.expression), as: $0.name) }
+        let terms = builder.accepted(builder.terms(of: bag.relation), bag.outputs.map(\.expression))
+        let columns = bag.outputs.map { NamedText(builder.renderer.accepting($0.expression), as: $0.name) }
         // Rows that are only added need not be put together with equal ones.
         let delta =
             terms.constantWeight == 1

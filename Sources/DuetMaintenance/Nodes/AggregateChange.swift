@@ -22,13 +22,14 @@ extension AggregatePlan {
     ///
     /// - Returns: The SELECT, and the weight of every row of the input's change if it is the same for all.
     func changeByGroup(_ builder: inout DeltaBuilder) -> (select: String, weight: Int?) {
-        let terms = builder.terms(of: input)
-        let keyColumns = keys.map { NamedText(builder.renderer.text($0.expression), as: $0.name) }
+        let used = keys.map(\.expression) + accumulators.flatMap { [$0.argument, $0.filter].compactMap(\.self) }
+        let terms = builder.accepted(builder.terms(of: input), used)
+        let keyColumns = keys.map { NamedText(builder.renderer.accepting($0.expression), as: $0.name) }
         var arguments = ArgumentColumns()
         let operands = accumulators.map { accumulator in
             (
-                argument: accumulator.argument.map { arguments.name(of: builder.renderer.text($0)) },
-                filter: accumulator.filter.map { arguments.name(of: builder.renderer.text($0)) }
+                argument: accumulator.argument.map { arguments.name(of: builder.renderer.accepting($0)) },
+                filter: accumulator.filter.map { arguments.name(of: builder.renderer.accepting($0)) }
             )
         }
         let columns = keyColumns + arguments.columns

@@ -94,8 +94,8 @@ struct PartitionPlan: Sendable {
 
     /// The statements that compute the touched partitions anew, and those that replace them in the state.
     func change(_ node: NodePlan, _ builder: inout DeltaBuilder) -> [String] {
-        let terms = builder.terms(of: input)
-        let columns = keys.map { NamedText(builder.renderer.text($0.expression), as: $0.name) }
+        let terms = builder.accepted(builder.terms(of: input), keys.map(\.expression))
+        let columns = keys.map { NamedText(builder.renderer.accepting($0.expression), as: $0.name) }
         let touched = builder.store(
             "SELECT DISTINCT \(SQLText.list(keys.map(\.name)))\nFROM (\(builder.union(terms, columns)))",
             "keys"

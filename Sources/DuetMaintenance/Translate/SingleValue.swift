@@ -56,10 +56,7 @@ extension Translator {
             )
         }
         if !ties.isEmpty { several = SyntaxTree.conjunction("CONJUNCTION_AND", ties + [several]) }
-        let refusal = SyntaxTree.call(
-            "error",
-            [SyntaxTree.constant("more than one row returned by a subquery used as an expression")]
-        )
+        let refusal = SyntaxTree.call("error", [SyntaxTree.constant(SyntaxTree.severalRows)])
         return SyntaxTree.choice([(several, refusal)], otherwise: trees[0])
     }
 }
