@@ -142,6 +142,7 @@ public final class FactoryTrace {
             return
         }
         var explained: [String] = []
+        var obstacles: [(activity: String, reason: String)] = []
         // What was changed or deleted is told where rows are missing for it.
         let changes = stock.writers.filter { $0.effect == .change && $0.recipe == nil }
         for writer in stock.writers where writer.effect != .change || writer.recipe != nil {
@@ -151,12 +152,12 @@ public final class FactoryTrace {
                     if !steps[index].writers.contains(writer.activity) { steps[index].writers.append(writer.activity) }
                 }
             } catch let gap as TraceGap {
-                note(stock.name, writer.activity, gap.reason)
+                obstacles.append((writer.activity, gap.reason))
             } catch let unknown as UnknownLineage {
-                note(stock.name, writer.activity, unknown.reason)
+                obstacles.append((writer.activity, unknown.reason))
             } catch let error as DuckDBError {
                 let text = error.message.split(separator: "\n").first.map(String.init) ?? ""
-                note(stock.name, writer.activity, "its query cannot be run the other way round (\(text))")
+                obstacles.append((writer.activity, "its query cannot be run the other way round (\(text))"))
             }
         }
         let known =
@@ -166,7 +167,10 @@ public final class FactoryTrace {
                 "SELECT count(DISTINCT id) FROM \(pairs.name) WHERE id NOT IN (SELECT id FROM (\(known)))"
             ).int ?? 0
         steps[index].lost += lost
-        for change in changes where lost > 0 {
+        // Where all rows are found in what others wrote, what could not be followed has nothing to tell.
+        guard lost > 0 else { return }
+        for obstacle in obstacles { note(stock.name, obstacle.activity, obstacle.reason) }
+        for change in changes {
             note(stock.name, change.activity, "it changed or deleted rows, and what they were before is not kept")
         }
     }
