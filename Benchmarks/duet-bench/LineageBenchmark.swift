@@ -41,6 +41,7 @@ struct LineageBenchmark {
         var table: [[String]] = []
         table.append(try events(pipeline))
         table += try traces(pipeline)
+        table.append(try FactoryLineageBenchmark(repetitions: repetitions, rows: rows / 10, folder: folder).line())
         print("\(NumberText.count(rows)) source rows; medians of \(repetitions)")
         print(TextTable.text(header: ["benchmark", "duet", "against", "ratio", "target", ""], rows: table))
     }
