@@ -11,7 +11,8 @@ public enum MarkdownReport {
     /// - Throws: Mustache's error when the template is broken.
     public static func text(_ report: ComparisonReport) throws -> String {
         let template = try MustacheTemplate(string: MarkdownTemplate.text)
-        return template.render(model(report))
+        let table = try MustacheTemplate(string: MarkdownTemplate.lineageTable)
+        return template.render(model(report), library: MustacheLibrary(templates: ["lineageTable": table]))
     }
 
     /// The summary table for a terminal, and what differs, if anything does.

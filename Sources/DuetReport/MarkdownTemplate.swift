@@ -167,15 +167,7 @@ enum MarkdownTemplate {
         Where the columns of the datasets that no other reads come from: what their own query makes them from, and the sources'
         columns at the end of the way. The page and the JSON have all published datasets.
 
-        {{#lineageProblem}}
-        {{{.}}}
-
-        {{/lineageProblem}}
-        | dataset | column | made from | comes from | through |
-        |---|---|---|---|---|
-        {{#lineageRows}}
-        | {{{dataset}}} | {{{column}}} | {{{inputs}}} | {{{origins}}} | {{{through}}} |
-        {{/lineageRows}}
+        {{> lineageTable}}
         {{/hasLineage}}
         {{#hasProceduralLineage}}
 
@@ -184,15 +176,7 @@ enum MarkdownTemplate {
         The same columns as the factory's activities wrote them: Copy by its mapping, data flows by their scripts, Script
         and stored procedures by their SQL. `source x` is the factory's dataset `x`.
 
-        {{#lineageProblem}}
-        {{{.}}}
-
-        {{/lineageProblem}}
-        | dataset | column | made from | comes from | through |
-        |---|---|---|---|---|
-        {{#lineageRows}}
-        | {{{dataset}}} | {{{column}}} | {{{inputs}}} | {{{origins}}} | {{{through}}} |
-        {{/lineageRows}}
+        {{> lineageTable}}
         {{/hasProceduralLineage}}
 
         ## How it was measured
@@ -207,6 +191,20 @@ enum MarkdownTemplate {
         - {{{load}}}
         - machine: {{{processor}}}, {{{cores}}} cores, {{{memory}}} memory, {{{system}}}
         - DuckDB {{{duckDB}}}
+
+        """
+
+    /// The table of columns and where they come from, of either form of the pipeline.
+    static let lineageTable = """
+        {{#lineageProblem}}
+        {{{.}}}
+
+        {{/lineageProblem}}
+        | dataset | column | made from | comes from | through |
+        |---|---|---|---|---|
+        {{#lineageRows}}
+        | {{{dataset}}} | {{{column}}} | {{{inputs}}} | {{{origins}}} | {{{through}}} |
+        {{/lineageRows}}
 
         """
 }

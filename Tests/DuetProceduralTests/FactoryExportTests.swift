@@ -9,40 +9,20 @@ import Foundation
 import Testing
 
 @Suite struct FactoryExportTests {
-    private static let definition = """
-        sources:
-          orders:
-            manifest: data/orders/SHA256SUMS
-            format: csv
-          people:
-            location: data/people.csv
-        """
-    private static let sql = """
-        CREATE OR REFRESH STREAMING TABLE bronze.orders
-        AS SELECT * FROM STREAM read_files('${source.orders}', inferColumnTypes => false, nullValue => 'NA');
-        CREATE OR REFRESH MATERIALIZED VIEW bronze.people
-        AS SELECT * FROM read_files('${source.people}', inferColumnTypes => false);
-        CREATE OR REFRESH STREAMING TABLE silver.orders (
-          CONSTRAINT paid EXPECT (amount > 0) ON VIOLATION DROP ROW,
-          CONSTRAINT known EXPECT (id IS NOT NULL) ON VIOLATION FAIL UPDATE
-        )
-        AS SELECT id::INTEGER AS id, person, amount::INTEGER AS amount, [person] AS listed, '@{x}' AS at
-        FROM STREAM(bronze.orders);
-        CREATE OR REFRESH MATERIALIZED VIEW gold.totals
-        AS SELECT p.name, sum(o.amount) AS amount FROM silver.orders AS o JOIN bronze.people AS p ON p.person = o.person
-        GROUP BY p.name;
-        """
+    private static let sql =
+        PipelineFixture.ordersBronze + """
+            CREATE OR REFRESH STREAMING TABLE silver.orders (
+              CONSTRAINT paid EXPECT (amount > 0) ON VIOLATION DROP ROW,
+              CONSTRAINT known EXPECT (id IS NOT NULL) ON VIOLATION FAIL UPDATE
+            )
+            AS SELECT id::INTEGER AS id, person, amount::INTEGER AS amount, [person] AS listed, '@{x}' AS at
+            FROM STREAM(bronze.orders);
+            CREATE OR REFRESH MATERIALIZED VIEW gold.totals
+            AS SELECT p.name, sum(o.amount) AS amount FROM silver.orders AS o JOIN bronze.people AS p ON p.person = o.person
+            GROUP BY p.name;
+            """
 
-    private func fixture() throws -> PipelineFixture {
-        let fixture = try PipelineFixture(Self.definition, sql: Self.sql)
-        try fixture.drop("id,person,amount\n1,a,10\n2,b,NA\n", "orders/1.csv")
-        try fixture.drop("id,person,amount\n3,a,-5\n4,b,7\n", "orders/2.csv")
-        try fixture.drop("person,name\na,Ann\nb,Bob\n", "people.csv")
-        // The sums are not looked at by the lookup; the derived form checks them only when files are fetched.
-        let names = ["1.csv", "2.csv"].map { "\(String(repeating: "0", count: 64))  \($0)\n" }.joined()
-        try fixture.drop(names, "orders/SHA256SUMS")
-        return fixture
-    }
+    private func fixture() throws -> PipelineFixture { try PipelineFixture.orders(sql: Self.sql) }
 
     private func export(_ fixture: PipelineFixture) throws -> (folder: TemporaryFolder, standIns: String) {
         let pipeline = try fixture.pipeline()

@@ -8,49 +8,26 @@ import Testing
 
 /// `duet export sdp`: what is written, what is told, what is refused; and that duet reads it back as the same datasets.
 @Suite struct SparkExportTests {
-    private static let definition = """
-        sources:
-          orders:
-            manifest: data/orders/SHA256SUMS
-            format: csv
-          people:
-            location: data/people.csv
-        """
-    private static let sql = """
-        CREATE OR REFRESH STREAMING TABLE bronze.orders
-        AS SELECT * FROM STREAM read_files('${source.orders}', inferColumnTypes => false, nullValue => 'NA');
-        CREATE OR REFRESH MATERIALIZED VIEW bronze.people
-        AS SELECT * FROM read_files('${source.people}', inferColumnTypes => false);
-        CREATE TEMPORARY VIEW paying AS SELECT * FROM STREAM(bronze.orders) WHERE amount IS NOT NULL;
-        CREATE OR REFRESH STREAMING TABLE silver.orders (
-          CONSTRAINT paid EXPECT (amount > 0) ON VIOLATION DROP ROW,
-          CONSTRAINT known EXPECT (id IS NOT NULL) ON VIOLATION FAIL UPDATE,
-          CONSTRAINT small EXPECT (amount < 9)
-        ) COMMENT 'Orders that somebody''s money came for' TBLPROPERTIES ('quality' = 'silver')
-        AS SELECT id::INTEGER AS id, person, amount::INTEGER AS amount, [person] AS listed FROM STREAM(paying);
-        CREATE PRIVATE MATERIALIZED VIEW silver.halves (amount DECIMAL(9, 2), whole BIGINT, id BIGINT) REFRESH POLICY FULL
-        AS SELECT id, amount / 2 AS amount, amount // 2 AS whole FROM (SELECT id, amount FROM silver.orders)
-          WHERE id IN (SELECT id FROM silver.orders);
-        CREATE OR REFRESH MATERIALIZED VIEW gold.totals
-        AS SELECT p.name, sum(o.amount) AS amount, rank() OVER (ORDER BY p.name DESC) AS place
-        FROM silver.orders AS o JOIN bronze.people AS p ON p.person = o.person
-        GROUP BY p.name QUALIFY place < 3;
-        """
+    private static let sql =
+        PipelineFixture.ordersBronze + """
+            CREATE TEMPORARY VIEW paying AS SELECT * FROM STREAM(bronze.orders) WHERE amount IS NOT NULL;
+            CREATE OR REFRESH STREAMING TABLE silver.orders (
+              CONSTRAINT paid EXPECT (amount > 0) ON VIOLATION DROP ROW,
+              CONSTRAINT known EXPECT (id IS NOT NULL) ON VIOLATION FAIL UPDATE,
+              CONSTRAINT small EXPECT (amount < 9)
+            ) COMMENT 'Orders that somebody''s money came for' TBLPROPERTIES ('quality' = 'silver')
+            AS SELECT id::INTEGER AS id, person, amount::INTEGER AS amount, [person] AS listed FROM STREAM(paying);
+            CREATE PRIVATE MATERIALIZED VIEW silver.halves (amount DECIMAL(9, 2), whole BIGINT, id BIGINT) REFRESH POLICY FULL
+            AS SELECT id, amount / 2 AS amount, amount // 2 AS whole FROM (SELECT id, amount FROM silver.orders)
+              WHERE id IN (SELECT id FROM silver.orders);
+            CREATE OR REFRESH MATERIALIZED VIEW gold.totals
+            AS SELECT p.name, sum(o.amount) AS amount, rank() OVER (ORDER BY p.name DESC) AS place
+            FROM silver.orders AS o JOIN bronze.people AS p ON p.person = o.person
+            GROUP BY p.name QUALIFY place < 3;
+            """
 
     private func fixture(_ sql: String = Self.sql) throws -> PipelineFixture {
-        let fixture = try PipelineFixture(Self.definition, sql: sql)
-        try fixture.drop("id,person,amount\n1,a,10\n2,b,NA\n", "orders/1.csv")
-        try fixture.drop("id,person,amount\n3,a,-5\n4,b,7\n", "orders/2.csv")
-        try fixture.drop("person,name\na,Ann\nb,Bob\n", "people.csv")
-        let names = try ["1.csv", "2.csv"].map { name in
-            let sum = try Warehouse.scratch().rows(
-                "SELECT sha256(content) FROM read_blob(?)",
-                [.varchar("\(fixture.folder.path)/data/orders/\(name)")]
-            )
-            return "\(sum[0][0].description)  \(name)\n"
-        }
-        try fixture.drop(names.joined(), "orders/SHA256SUMS")
-        return fixture
+        try PipelineFixture.orders(sql: sql)
     }
 
     private func export(_ pipeline: Pipeline, to folder: String = "/there") throws -> SparkExport {

@@ -56,25 +56,12 @@ public final class RowFate {
     ) throws {
         self.origin = origin
         work = try RowWorkspace(pipeline, graph: graph, style: style, connection: connection)
-        guard let store = work.store(origin) else { throw RowTrace.notThere(origin, style, pipeline) }
-        let filter = condition.map { " WHERE (\($0))" } ?? ""
-        let bound = limit.map { " LIMIT \($0)" } ?? ""
-        do {
-            let table = try work.table(
-                "origin",
-                "SELECT id AS row, id FROM (SELECT __id AS id FROM (\(store.select(identifier: "__id")))\(filter)"
-                    + " ORDER BY id\(bound))"
-            )
-            tables[origin] = table.name
-            count = table.rows
-        } catch let error as DuckDBError {
-            throw DuetError(
-                .sqlBinding,
-                "the condition cannot be used on '\(origin)': \(error.message)",
-                hint: "it is SQL over the dataset's columns: \(store.columns.map(\.name).joined(separator: ", "))"
-            )
+        let chosen = try work.chosen(origin, "id AS row, id", where: condition, limit: limit)
+        tables[origin] = chosen.name
+        count = chosen.rows
+        if let store = work.store(origin) {
+            quarantined = try Quarantine(store: store, connection: connection).counts(where: condition ?? "true")
         }
-        quarantined = try Quarantine(store: store, connection: connection).counts(where: condition ?? "true")
         for node in graph.nodes { try follow(node) }
     }
 

@@ -58,24 +58,9 @@ public final class RowTrace {
     ) throws {
         self.target = target
         work = try RowWorkspace(pipeline, graph: graph, style: style, connection: connection)
-        guard let store = work.store(target) else { throw Self.notThere(target, style, pipeline) }
-        let filter = condition.map { " WHERE (\($0))" } ?? ""
-        let bound = limit.map { " LIMIT \($0)" } ?? ""
-        let name = "temp.main.\(SQL.identifier(work.fresh("target")))"
-        do {
-            try connection.execute(
-                "CREATE OR REPLACE TEMP TABLE \(name) AS SELECT row_number() OVER () AS row, false AS context, id FROM ("
-                    + "SELECT __target AS id FROM (\(store.select(identifier: "__target")))\(filter) ORDER BY id\(bound))"
-            )
-        } catch {
-            throw DuetError(
-                .sqlBinding,
-                "the condition cannot be used on '\(target)': \(error.message)",
-                hint: "it is SQL over the dataset's columns: "
-                    + store.columns.map(\.name).joined(separator: ", ")
-            )
-        }
-        pairs[target] = ["SELECT row, context, id FROM \(name)"]
+        let rows = "row_number() OVER () AS row, false AS context, id"
+        let chosen = try work.chosen(target, rows, where: condition, limit: limit)
+        pairs[target] = ["SELECT row, context, id FROM \(chosen.name)"]
         for node in graph.nodes.reversed() where pairs[node.dataset.name] != nil { try settle(node) }
     }
 
