@@ -69,6 +69,13 @@ import Testing
         #expect(try text(query) == expected)
     }
 
+    @Test func `the first item of a list, counted as in Spark, is told of`() throws {
+        let sql = "CREATE MATERIALIZED VIEW v AS SELECT split(a, '-')[0], nvl(b[0], p:l[0]), b[1], [0], x[10] FROM t;"
+        let pipeline = try PipelineFixture("", sql: sql).pipeline()
+        #expect(pipeline.warnings.map(\.message).filter { $0.contains("lists begin at 1") }.count == 2)
+        #expect(pipeline.warnings.compactMap(\.location?.column) == [51, 61])
+    }
+
     @Test func `a constraint may begin with such a form`() throws {
         let pipeline = try PipelineFixture(
             "",

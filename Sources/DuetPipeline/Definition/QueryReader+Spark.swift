@@ -5,7 +5,9 @@ extension QueryReader {
         let token = tokens[index]
         switch token.kind {
         case .number: return number(at: index, in: tokens)
-        case .symbol: return sign(at: index, in: tokens) ?? cast(at: index, in: tokens)
+        case .symbol:
+            noteFirstItem(at: index, in: tokens)
+            return sign(at: index, in: tokens) ?? cast(at: index, in: tokens)
         case .word, .quotedName:
             if let end = jsonPath(at: index, in: tokens) { return end }
             if let end = nestedStar(at: index, in: tokens) { return end }
@@ -57,6 +59,15 @@ extension QueryReader {
         guard index == tokens.startIndex || beginsOperand(tokens[index - 1]) else { return nil }
         replace(token.range, by: "NOT ")
         return index + 1
+    }
+
+    /// `list[0]`, Spark's first item, is NULL in DuckDB without a word.
+    private mutating func noteFirstItem(at index: Int, in tokens: ArraySlice<SQLToken>) {
+        guard tokens[index].isSymbol("["), index + 2 < tokens.endIndex, tokens[index + 1].text == "0",
+            tokens[index + 2].isSymbol("]"), index > tokens.startIndex, !beginsOperand(tokens[index - 1]),
+            tokens[index - 1].range.upperBound == tokens[index].range.lowerBound
+        else { return }
+        note("lists begin at 1: [0] is NULL unless it is taken of JSON; the first item is [1]", at: tokens[index])
     }
 
     /// Whether a value may follow a token.

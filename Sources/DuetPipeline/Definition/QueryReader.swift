@@ -188,14 +188,9 @@ struct QueryReader {
         }
         let end = index + 1 + reader.index
         skip(tokens[index].range.lowerBound..<tokens[end - 1].range.upperBound)
-        let place = file.location(at: tokens[index].range.lowerBound)
-        notes.append(
-            DuetError(
-                .unsupported,
-                "SKIPCHANGECOMMITS has no effect: a row that is changed or deleted where it is read from is so here too",
-                at: place,
-                excerpt: file.line(place.line)
-            )
+        note(
+            "SKIPCHANGECOMMITS has no effect: a row that is changed or deleted where it is read from is so here too",
+            at: tokens[index]
         )
         return end
     }
@@ -302,13 +297,15 @@ struct QueryReader {
     }
 
     /// Reads some tokens apart; nil when files or streams are read among them, which must be noted where they stand.
-    func part(_ tokens: ArraySlice<SQLToken>) throws(DuetError) -> MappedText? {
+    mutating func part(_ tokens: ArraySlice<SQLToken>) throws(DuetError) -> MappedText? {
         var reader = QueryReader(file: file, parameters: parameters, start: tokens.first?.range.lowerBound ?? 0)
         reader.usesMetadata = usesMetadata
         reader.joins = joins
         try reader.read(tokens)
         reader.copy(upTo: tokens.last?.range.upperBound ?? 0)
-        return reader.streamOffsets.isEmpty && reader.fileReads.isEmpty ? reader.text : nil
+        guard reader.streamOffsets.isEmpty, reader.fileReads.isEmpty else { return nil }
+        notes += reader.notes
+        return reader.text
     }
 
     /// Puts a template for a piece of the query, in which `$1`, `$2` stand for other pieces.
@@ -328,6 +325,12 @@ struct QueryReader {
     mutating func skip(_ range: Range<Int>) {
         copy(upTo: range.lowerBound)
         copied = range.upperBound
+    }
+
+    /// Tells the user something about a place without stopping.
+    mutating func note(_ message: String, at token: SQLToken) {
+        let place = file.location(at: token.range.lowerBound)
+        notes.append(DuetError(.unsupported, message, at: place, excerpt: file.line(place.line)))
     }
 
     func error(_ message: String, at token: SQLToken?) -> DuetError {
