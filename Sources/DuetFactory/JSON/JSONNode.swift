@@ -158,6 +158,7 @@ extension JSONNode {
             case .null: .null
             case .bool(let value): .boolean(value)
             case .integer(let value): .integer(value)
+            case .unsigned(let value): .float(Double(value))
             case .double(let value): .float(value)
             case .string(let value): .string(value)
             case .array(let values): .array(values.map { JSONNode(json: $0, at: offset) })

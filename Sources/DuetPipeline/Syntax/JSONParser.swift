@@ -169,6 +169,8 @@ private struct JSONParser {
         let isPlain =
             digits.first?.isNumber == true && !(digits.first == "0" && digits.dropFirst().first?.isNumber == true)
         if isPlain, isInteger, let value = Int64(text) { return .integer(value) }
+        // DuckDB writes constants of 128 bits as two numbers of 64.
+        if isPlain, isInteger, let value = UInt64(text) { return .unsigned(value) }
         guard isPlain, text.last != ".", let value = Double(text) else {
             index = start
             throw fault("expected a value")

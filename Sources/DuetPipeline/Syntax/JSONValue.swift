@@ -6,6 +6,8 @@ public indirect enum JSONValue: Hashable, Sendable {
     case bool(Bool)
     /// A number without fraction or exponent that fits 64 bits.
     case integer(Int64)
+    /// A number without fraction or exponent that fits 64 bits without a sign only.
+    case unsigned(UInt64)
     /// Any other number.
     case double(Double)
     /// A string.

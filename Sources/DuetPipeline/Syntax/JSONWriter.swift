@@ -14,6 +14,7 @@ extension JSONValue {
         case .null: output += "null"
         case .bool(let value): output += value ? "true" : "false"
         case .integer(let value): output += String(value)
+        case .unsigned(let value): output += String(value)
         // JSON has no infinities; null is what other writers put in their place.
         case .double(let value): output += value.isFinite ? "\(value)" : "null"
         case .string(let value): Self.quote(value, into: &output)
