@@ -52,16 +52,19 @@ struct AggregatePlan: Sendable {
 
     /// The state's name for each key and accumulator: that of a visible column with the same value, or a hidden one.
     var stateNames: [String: String] {
+        // Looked up and not searched for: a view may have hundreds of columns.
+        let texts = Dictionary(grouping: finals, by: \.name)
+        var shownValues: [String: String] = [:]
+        for output in outputs {
+            guard let column = output.expression.columnName else { continue }
+            let values = [SQLText.identifier(column)] + (texts[column] ?? []).map(\.text)
+            for value in values where shownValues[value] == nil { shownValues[value] = output.name }
+        }
         var names: [String: String] = [:]
         var hidden = 0
         for name in keys.map(\.name) + [rows] + accumulators.map(\.name) {
-            let shown = outputs.first { output in
-                guard let column = output.expression.columnName else { return false }
-                return column == name
-                    || finals.contains { $0.name == column && $0.text == SQLText.identifier(name) }
-            }
-            if let shown {
-                names[name] = shown.name
+            if let shown = shownValues[SQLText.identifier(name)] {
+                names[name] = shown
             } else {
                 hidden += 1
                 names[name] = "__h\(hidden)"
