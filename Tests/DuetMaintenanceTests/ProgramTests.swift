@@ -73,6 +73,27 @@ import Testing
         #expect(harness.strategies[.full] == nil)
     }
 
+    @Test(arguments: [
+        "SELECT a + 9223372036854775808 AS b FROM t WHERE a < 18446744073709551615",
+        "SELECT k, count(*) - 170141183460469231731687303715884105727 AS n FROM t GROUP BY k",
+    ])
+    func `constants of 128 bits keep their values`(query: String) throws {
+        let harness = try ShapeTests.run(query)
+        #expect(harness.strategies[.full] == nil)
+    }
+
+    @Test func `an inequality between tables that an equality ties is asked after the join`() throws {
+        func change(_ condition: String) throws -> String {
+            let query = "SELECT t.s, u.b FROM t JOIN u ON \(condition)"
+            _ = try ShapeTests.run(query)
+            return try Self.program(query).result.change(changedInputs: ["t": .insertsOnce]).statements.last ?? ""
+        }
+        #expect(try change("t.k = u.k AND t.a < u.b").contains(" IS TRUE"))
+        // Without an equality the inequality is what DuckDB joins by.
+        #expect(try !change("t.a < u.b").contains(" IS TRUE"))
+        #expect(try !change("t.k = u.k AND t.a < t.d").contains(" IS TRUE"))
+    }
+
     @Test func `what a semi join asks is asked of the rows that a change meets`() throws {
         let query = "SELECT u.b, w.k FROM u JOIN (SELECT * FROM t WHERE t.a IN (SELECT v.b FROM v)) AS w ON u.k = w.k"
         let program = try Self.program(query)

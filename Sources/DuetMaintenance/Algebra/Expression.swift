@@ -22,6 +22,8 @@ struct Expression: Hashable, Sendable {
     var equated: [String] = []
     /// Plain columns that, being NULL, keep it from being true.
     var strict: [String] = []
+    /// Whether it compares, and is no equality.
+    var isInequality = false
     /// How it refuses subqueries of several rows, if it does.
     var refusal: Refusal?
 
@@ -76,6 +78,7 @@ final class ExpressionPool {
             multipliesRows: Block.multipliesRows(tree),
             equated: Self.equated(tree),
             strict: Self.strict(tree),
+            isInequality: Self.comparisons.subtracting(["COMPARE_EQUAL"]).contains(tree["type"]?.string ?? ""),
             refusal: parts.map { parts in
                 .init(condition: self.number(of: parts.condition), accepting: self.number(of: parts.accepting))
             }
@@ -89,12 +92,13 @@ final class ExpressionPool {
         return trees.count - 1
     }
 
+    private static let comparisons: Set = [
+        "COMPARE_EQUAL", "COMPARE_NOTEQUAL", "COMPARE_LESSTHAN", "COMPARE_GREATERTHAN",
+        "COMPARE_LESSTHANOREQUALTO", "COMPARE_GREATERTHANOREQUALTO",
+    ]
+
     /// The columns that a comparison compares as they are.
     private static func strict(_ tree: JSONValue) -> [String] {
-        let comparisons: Set = [
-            "COMPARE_EQUAL", "COMPARE_NOTEQUAL", "COMPARE_LESSTHAN", "COMPARE_GREATERTHAN",
-            "COMPARE_LESSTHANOREQUALTO", "COMPARE_GREATERTHANOREQUALTO",
-        ]
         guard comparisons.contains(tree["type"]?.string ?? "") else { return [] }
         return [tree["left"], tree["right"]].compactMap { $0.flatMap(SyntaxTree.columnNames) }
             .filter { $0.count == 1 }.flatMap(\.self)

@@ -17,7 +17,7 @@ extension DeltaBuilder {
         var changes: [Int: DeltaTerm] = [:]
         for (index, part) in parts.enumerated() where isChanged(part) {
             let found = terms(of: part)
-            if parts.count == 1 { return found.map { filtered($0, predicates) } }
+            if parts.count == 1 { return found.map { filtered($0, parts, predicates) } }
             changes[index] = found.count == 1 ? found[0] : stored(found, part.columns, "part")
         }
         let keys = foreignKeys(parts, predicates, changes)
@@ -50,7 +50,7 @@ extension DeltaBuilder {
                 }
             }
             if chosen.count % 2 == 0 { weight = -weight }
-            let term = filtered(DeltaTerm(clause: clause, weight: weight), predicates)
+            let term = filtered(DeltaTerm(clause: clause, weight: weight), parts, predicates)
             result.append(answered(term, asked, parts.flatMap(\.columns)))
         }
         guard result.isEmpty, let index = indices.first, let change = changes[index] else { return result }
@@ -113,7 +113,7 @@ extension DeltaBuilder {
                     weight = weight * before.weight
                 }
             }
-            return filtered(DeltaTerm(clause: clause, weight: weight), predicates)
+            return filtered(DeltaTerm(clause: clause, weight: weight), parts, predicates)
         }
     }
 
@@ -135,10 +135,37 @@ extension DeltaBuilder {
         return DeltaTerm(clause: FromClause(items: [item]), weight: Weight(SQLText.column(alias, "__w")))
     }
 
-    private func filtered(_ term: DeltaTerm, _ predicates: [Expression]) -> DeltaTerm {
+    /// A term with the join's conditions.
+    ///
+    /// An inequality between tables that equalities tie is hidden from DuckDB's join by IS TRUE: it would compute both sides
+    /// for every row of the larger table before it looks for equal keys, and of a change few rows have any.
+    private func filtered(_ term: DeltaTerm, _ parts: [Relation], _ predicates: [Expression]) -> DeltaTerm {
         var term = term
-        term.clause.predicates += predicates.map { renderer.text($0) }
+        let tied = Self.tied(parts, predicates)
+        term.clause.predicates += predicates.map { predicate in
+            let text = renderer.text(predicate)
+            guard predicate.isInequality else { return text }
+            let groups = predicate.columns.compactMap { tied[$0] }
+            let isBetween =
+                Set(predicate.columns.map { name in parts.firstIndex { $0.columns.contains(name) } }).count > 1
+            return isBetween && Set(groups).count == 1 ? "\(text) IS TRUE" : text
+        }
         return term
+    }
+
+    /// For each column a number that it shares with those of all parts that equalities tie to its own.
+    private static func tied(_ parts: [Relation], _ predicates: [Expression]) -> [String: Int] {
+        var groups = Array(parts.indices)
+        let places = Dictionary(
+            parts.enumerated().flatMap { index, part in part.columns.map { ($0, index) } },
+            uniquingKeysWith: { first, _ in first }
+        )
+        for equality in predicates.map(\.equated) where equality.count == 2 {
+            guard let left = places[equality[0]], let right = places[equality[1]] else { continue }
+            let (from, to) = (groups[right], groups[left])
+            for index in groups.indices where groups[index] == from { groups[index] = to }
+        }
+        return places.mapValues { groups[$0] }
     }
 
     private func append(_ part: FromClause, to clause: inout FromClause) {
