@@ -15,7 +15,7 @@ struct Duet: ParsableCommand {
               duet compare pipelines/flights
 
             Exit codes: 0 done (and equal), 1 error, 2 wrong usage, 3 the results differ, 4 slower than the
-            baseline, 130 stopped by Ctrl-C.
+            baseline, 130 stopped by Ctrl-C (with --watch, which ends so, 0).
             """,
         version: "0.1.0",
         subcommands: [
