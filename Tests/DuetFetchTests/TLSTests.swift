@@ -34,7 +34,8 @@ struct TLSTests {
         server.standardOutput = output
         server.standardError = FileHandle.nullDevice
         try server.run()
-        defer { server.terminate() }
+        // The process may have been started with SIGTERM blocked, and would then outlive the tests.
+        defer { kill(server.processIdentifier, SIGKILL) }
         var text = ""
         while !text.contains("ACCEPT 127.0.0.1:") || !text.hasSuffix("\n") {
             let data = output.fileHandleForReading.availableData
