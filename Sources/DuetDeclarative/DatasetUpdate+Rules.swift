@@ -56,13 +56,13 @@ extension DatasetUpdate {
     ) -> [String: Int] {
         guard dataset.kind != .view else { return [:] }
         let known = result.isRebuilt ? [:] : before?.required ?? [:]
-        let held = Set(measures.expectations.filter { $0.totalFailed == 0 }.map { $0.name.lowercased() })
+        let held = Set(measures.expectations.filter { $0.totalFailed == 0 && $0.action == .fail }.map(\.name))
         var required: [String: Int] = [:]
         for column in dataset.columns where column.isRequired {
             let name = column.name.lowercased()
             if let since = known[name] {
                 required[name] = since
-            } else if held.contains(Expectation.name(required: name)) {
+            } else if held.contains(Expectation.name(required: column.name)) {
                 required[name] = after.version
             }
         }
