@@ -57,6 +57,7 @@ extension QueryGenerator {
         let innerColumn = choices.pick(inner.columns.filter { $0.kind == kind }).text
         let local = choices.oneIn(2) ? "" : " AND \(predicate(inner.columns, depth: 0))"
         let tie = "\(innerColumn) = \(outerColumn)"
+        if choices.oneIn(2) { return dependentPredicate(columns, inner, kind) }
         let number = expression(.int, inner.columns)
         let outerNumber = expression(.int, columns)
         switch choices.below(11) {
@@ -104,6 +105,7 @@ extension QueryGenerator {
             "\(choices.pick(inner.columns.filter { $0.kind == kind }).text) = "
             + choices.pick(columns.filter { $0.kind == kind }).text
         let number = expression(.int, inner.columns)
+        if choices.oneIn(2) { return "CAST(\(dependentScalar(columns, inner, kind)) AS BIGINT)" }
         return choices.pick([
             "CAST((SELECT count(*) FROM \(inner.text) WHERE \(tie)) AS BIGINT)",
             "CAST((SELECT sum(\(number)) FROM \(inner.text) WHERE \(tie)) AS BIGINT)",

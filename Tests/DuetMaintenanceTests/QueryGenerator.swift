@@ -250,6 +250,7 @@ struct QueryGenerator {
 
     mutating func source(depth: Int) -> Source {
         var result = relation(depth: depth)
+        if choices.oneIn(10) { return lateral(result) }
         for _ in 0..<choices.pick([0, 0, 0, 1, 1, 1, 2]) {
             let other = relation(depth: depth - 1)
             let on = joinCondition(result.columns, other.columns)
@@ -278,6 +279,7 @@ struct QueryGenerator {
             default: result.text = "\(result.text) ANTI JOIN \(other.text) ON \(on)"
             }
         }
+        if choices.oneIn(12) { return lateral(result) }
         return result
     }
 

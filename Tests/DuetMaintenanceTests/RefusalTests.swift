@@ -11,6 +11,9 @@ import Testing
         "SELECT s, count(*) FROM t WHERE 0 < (SELECT u.b FROM u WHERE u.k = t.k) GROUP BY s",
         "SELECT DISTINCT coalesce((SELECT b FROM u WHERE u.k = t.k), 0) AS b FROM t",
         "SELECT a, row_number() OVER (PARTITION BY (SELECT b FROM u WHERE u.k = t.k) ORDER BY a, s) FROM t",
+        "SELECT a, (SELECT b FROM u WHERE u.k BETWEEN t.k AND t.k) AS b FROM t",
+        "SELECT a FROM t WHERE a <= (SELECT b + t.a FROM u WHERE u.k <= t.k AND u.k >= t.k)",
+        "SELECT t.a, q.b FROM t LEFT JOIN LATERAL (SELECT (SELECT b FROM u WHERE u.k = t.k AND u.b > -t.k) AS b) q ON TRUE",
         "SELECT t.a, v.c FROM t LEFT JOIN v ON t.a = v.b WHERE t.a < (SELECT b FROM u WHERE u.k = t.k) + 9",
     ]
 

@@ -151,8 +151,9 @@ import Testing
         "SELECT sum(x) FROM t",
         "SELECT a FROM t ORDER BY a LIMIT 2",
         "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < (SELECT count(*) FROM t)) FROM r",
-        "SELECT t.a, q.b FROM t, LATERAL (SELECT b FROM u WHERE u.k > t.k) q",
-        "SELECT * FROM t WHERE a > ALL (SELECT b FROM u)",
+        "SELECT list(a ORDER BY a) FROM t",
+        "SELECT t.k, l.n FROM t, LATERAL (SELECT s, count(*) AS n FROM u WHERE u.b < t.a GROUP BY ROLLUP (s)) l",
+        "SELECT i, j, count(*) FROM (SELECT k AS i, k AS j FROM t) GROUP BY ROLLUP (i, j)",
         "SELECT count(*) FROM t WHERE now() IS NOT NULL",
     ]
 

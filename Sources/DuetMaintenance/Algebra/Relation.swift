@@ -140,9 +140,15 @@ struct JoinCondition: Hashable, Sendable {
         equal.flatMap { $0.left.columns + $0.right.columns } + residual.flatMap(\.columns)
     }
 
+    /// Whether some equality holds for NULLs.
+    var matchesNull: Bool { equal.contains(where: \.matchesNull) }
+
     /// The condition with its sides swapped.
     var swapped: Self {
-        Self(equal: equal.map { KeyPair(left: $0.right, right: $0.left) }, residual: residual)
+        Self(
+            equal: equal.map { KeyPair(left: $0.right, right: $0.left, matchesNull: $0.matchesNull) },
+            residual: residual
+        )
     }
 }
 
@@ -150,4 +156,9 @@ struct JoinCondition: Hashable, Sendable {
 struct KeyPair: Hashable, Sendable {
     var left: Expression
     var right: Expression
+    /// Whether NULL is equal to NULL.
+    var matchesNull = false
+
+    /// The equality as a condition.
+    var condition: Expression { .match(left, right, matchesNull: matchesNull) }
 }

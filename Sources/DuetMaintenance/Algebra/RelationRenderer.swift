@@ -51,7 +51,7 @@ struct RelationRenderer: Sendable {
 
     /// A join's condition as text.
     func text(_ condition: JoinCondition) -> String {
-        SQLText.and(condition.equal.map { "\(text($0.left)) = \(text($0.right))" } + condition.residual.map(text))
+        SQLText.and(condition.equal.map { text($0.condition) } + condition.residual.map(text))
     }
 
     /// The relation as parts of a FROM clause, inner joins laid flat so that DuckDB orders them.

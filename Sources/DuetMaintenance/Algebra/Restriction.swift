@@ -21,7 +21,9 @@ extension Relation {
         case .semi(var join):
             join.left = join.left.restricted(to: keys, pairs, matchesNull: matchesNull, strict: strict)
             let tied = Self.tied(pairs, join.condition)
-            if !tied.isEmpty { join.right = join.right.wanted(by: keys, tied) }
+            if !tied.pairs.isEmpty {
+                join.right = join.right.wanted(by: keys, tied.pairs, matchesNull, tied.strict.union(strict))
+            }
             return .semi(join)
         case .outer(var join) where join.kind == .left && used.isSubset(of: join.left.columns):
             join.left = join.left.restricted(to: keys, pairs, matchesNull: matchesNull, strict: strict)
@@ -89,16 +91,28 @@ extension Relation {
     }
 
     /// What the other side of a join has to be equal to, where the join ties it to restricted expressions.
-    private static func tied(_ pairs: [(Expression, String)], _ condition: JoinCondition) -> [(Expression, String)] {
-        pairs.compactMap { pair in
-            condition.equal.first { $0.left == pair.0 }.map { ($0.right, pair.1) }
+    private static func tied(
+        _ pairs: [(Expression, String)],
+        _ condition: JoinCondition
+    ) -> (pairs: [(Expression, String)], strict: Set<String>) {
+        var strict: Set<String> = []
+        let tied = pairs.compactMap { pair -> (Expression, String)? in
+            guard let equality = condition.equal.first(where: { $0.left == pair.0 }) else { return nil }
+            if !equality.matchesNull { strict.insert(pair.1) }
+            return (equality.right, pair.1)
         }
+        return (tied, strict)
     }
 
     /// The rows that a semi or anti join with restricted rows can ask for; some may be there more than once.
-    private func wanted(by keys: Leaf, _ pairs: [(Expression, String)]) -> Self {
+    private func wanted(
+        by keys: Leaf,
+        _ pairs: [(Expression, String)],
+        _ matchesNull: Bool,
+        _ strict: Set<String>
+    ) -> Self {
         .project(
-            restricted(to: keys, pairs, matchesNull: false),
+            restricted(to: keys, pairs, matchesNull: matchesNull, strict: strict),
             columns.map { NamedExpression(name: $0, expression: .column($0)) }
         )
     }

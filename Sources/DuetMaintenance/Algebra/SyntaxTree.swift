@@ -192,7 +192,7 @@ enum SyntaxTree {
         }
     }
 
-    private static func visit(_ tree: JSONValue, _ parameters: Set<String> = [], _ body: ([String]) -> Void) {
+    static func visit(_ tree: JSONValue, _ parameters: Set<String> = [], _ body: ([String]) -> Void) {
         switch tree {
         case .array(let values): for value in values { visit(value, parameters, body) }
         case .object(let object):

@@ -14,8 +14,7 @@ extension DeltaBuilder {
             return [term]
         }
         let condition =
-            join.condition.equal.map { Expression.match($0.left, $0.right, matchesNull: false) }
-            + join.condition.residual
+            join.condition.equal.map(\.condition) + join.condition.residual
         var result = joinTerms([join.left, join.right], condition)
         result += unmatched(join.left, without: join.right, join.condition, join.rightKeys)
         if join.kind == .full { result += unmatched(join.right, without: join.left, join.condition.swapped) }

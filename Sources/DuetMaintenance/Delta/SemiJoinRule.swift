@@ -18,8 +18,9 @@ extension DeltaBuilder {
         let leaf = turnedLeaf(turned)
         let sign = Weight(SQLText.column(leaf.alias, leaf.columns[leaf.columns.count - 1]))
         let pairs = Array(zip(turned.expressions, leaf.columns))
+        let matchesNull = !isByKey || join.condition.matchesNull
         let strict = strictColumns(join.condition, pairs)
-        var touched = join.left.restricted(to: leaf, pairs, matchesNull: !isByKey, strict: strict)
+        var touched = join.left.restricted(to: leaf, pairs, matchesNull: matchesNull, strict: strict)
         if !touched.showsLeaf(leaf) {
             // The restriction went into a part that does not show the sign, so the sign is joined once more.
             let inner = turnedLeaf(turned)
@@ -27,10 +28,10 @@ extension DeltaBuilder {
             let innerStrict = strictColumns(join.condition, innerPairs)
             touched = .joined(
                 [
-                    join.left.restricted(to: inner, innerPairs, matchesNull: !isByKey, strict: innerStrict),
+                    join.left.restricted(to: inner, innerPairs, matchesNull: matchesNull, strict: innerStrict),
                     .leaf(leaf),
                 ],
-                pairs.map { .match($0.0, .column($0.1), matchesNull: !isByKey && !strict.contains($0.1)) }
+                pairs.map { .match($0.0, .column($0.1), matchesNull: matchesNull && !strict.contains($0.1)) }
             )
         }
         result.append(
@@ -40,7 +41,7 @@ extension DeltaBuilder {
             var term = change
             term.clause.items += renderer.from(.leaf(leaf)).items
             term.clause.predicates += pairs.map {
-                renderer.text(.match($0.0, .column($0.1), matchesNull: !isByKey && !strict.contains($0.1)))
+                renderer.text(.match($0.0, .column($0.1), matchesNull: matchesNull && !strict.contains($0.1)))
             }
             term.weight = join.isAnti ? -(term.weight * sign) : term.weight * sign
             result.append(term)
@@ -58,7 +59,9 @@ extension DeltaBuilder {
             let columns = counts.names.map { "\(alias)_\($0)" }
             right = SQLText.temporary(counts.table) + SQLText.alias(alias, columns + ["m"])
             on = SQLText.and(
-                zip(join.condition.equal, columns).map { "\(renderer.text($0.left)) = \(SQLText.identifier($1))" }
+                zip(join.condition.equal, columns).map {
+                    renderer.text(.match($0.left, .column($1), matchesNull: $0.matchesNull))
+                }
             )
         } else {
             let reduced = reduced(join.right, to: term, join.condition)
@@ -84,19 +87,37 @@ extension DeltaBuilder {
         let select = SelectText(
             columns: keys,
             from: change.clause.items,
-            predicates: change.clause.predicates + keys.map { "\($0.expression) IS NOT NULL" },
+            predicates: change.clause.predicates + notNull(condition.equal, \.left),
             prefix: "DISTINCT "
         )
         let table = store(select.text, "sought")
         let alias = renderer.freshAlias("k")
         let leaf = Leaf(current: SQLText.temporary(table), alias: alias, columns: names.map { "\(alias)_\($0)" })
-        return right.restricted(to: leaf, Array(zip(condition.equal.map(\.right), leaf.columns)), matchesNull: false)
+        return right.restricted(
+            to: leaf,
+            Array(zip(condition.equal.map(\.right), leaf.columns)),
+            matchesNull: condition.matchesNull,
+            strict: Self.strict(condition.equal, leaf.columns)
+        )
+    }
+
+    /// Conditions that keys are not NULL, as NULL never equals anything; none for keys of which it does.
+    private func notNull(_ keys: [KeyPair], _ side: (KeyPair) -> Expression) -> [String] {
+        keys.filter { !$0.matchesNull }.map { "\(renderer.text(side($0))) IS NOT NULL" }
+    }
+
+    /// Those of the columns that list values of keys for which NULL equals nothing.
+    private static func strict(_ keys: [KeyPair], _ columns: [String]) -> Set<String> {
+        Set(zip(keys, columns).filter { !$0.0.matchesNull }.map(\.1))
     }
 
     /// The columns of a list of matching rows that cannot be NULL, as a row with NULL there matches nothing.
     private func strictColumns(_ condition: JoinCondition, _ pairs: [(Expression, String)]) -> Set<String> {
-        let never = Set(condition.equal.compactMap(\.left.columnName) + condition.residual.flatMap(\.strict))
-        return Set(pairs.filter { $0.0.columnName.map(never.contains) ?? false }.map(\.1))
+        let equal = condition.equal.filter { !$0.matchesNull }.map(\.left)
+        let never = Set(equal.compactMap(\.columnName) + condition.residual.flatMap(\.strict))
+        return Set(
+            pairs.filter { equal.contains($0.0) || $0.0.columnName.map(never.contains) ?? false }.map(\.1)
+        )
     }
 
     private mutating func turnedLeaf(_ turned: Turned) -> Leaf {
@@ -131,8 +152,7 @@ extension DeltaBuilder {
         let outputs = zip(keys, names).map { NamedText(renderer.text($0.right), as: $1) }
         let changes = terms(of: join.right).map { term in
             var term = term
-            // NULL never equals anything.
-            term.clause.predicates += keys.map { "\(renderer.text($0.right)) IS NOT NULL" }
+            term.clause.predicates += notNull(keys, \.right)
             return term
         }
         let changedKeys = store(
@@ -145,7 +165,7 @@ extension DeltaBuilder {
             let sought = SelectText(
                 columns: zip(keys, names).map { NamedText(renderer.text($0.left), as: $1) },
                 from: change.clause.items,
-                predicates: change.clause.predicates + keys.map { "\(renderer.text($0.left)) IS NOT NULL" }
+                predicates: change.clause.predicates + notNull(keys, \.left)
             )
             asked = "(SELECT \(SQLText.list(names)) FROM \(asked)\nUNION\n\(sought.text))"
         }
@@ -157,7 +177,12 @@ extension DeltaBuilder {
             columns: leftChanges.isEmpty ? columns + ["\(alias)_d"] : columns
         )
         let matching = renderer.from(
-            join.right.restricted(to: leaf, Array(zip(keys.map(\.right), columns)), matchesNull: false)
+            join.right.restricted(
+                to: leaf,
+                Array(zip(keys.map(\.right), columns)),
+                matchesNull: join.condition.matchesNull,
+                strict: Self.strict(keys, columns)
+            )
         )
         let counts = SelectText(
             columns: outputs + [NamedText("count(*)", as: "m")],
@@ -175,7 +200,12 @@ extension DeltaBuilder {
             "SELECT \(names.map { SQLText.column("k", $0) }.joined(separator: ", ")), "
                 + "CASE WHEN coalesce(c.m, 0) = 0 THEN 1 ELSE -1 END AS s\n"
                 + "FROM \(SQLText.temporary(counts.changed)) AS k LEFT JOIN \(SQLText.temporary(counts.table)) AS c ON "
-                + SQLText.and(names.map { "\(SQLText.column("k", $0)) = \(SQLText.column("c", $0))" })
+                + SQLText.and(
+                    zip(join.condition.equal, names).map { key, name in
+                        let comparison = key.matchesNull ? "IS NOT DISTINCT FROM" : "="
+                        return "\(SQLText.column("k", name)) \(comparison) \(SQLText.column("c", name))"
+                    }
+                )
                 + "\nWHERE (coalesce(c.m, 0) = 0) <> (coalesce(c.m, 0) = k.d)",
             "turned"
         )

@@ -14,6 +14,7 @@ struct PartitionPlan: Sendable {
     var distinctOn: [Expression]?
     /// ORDER BY, which only matters with DISTINCT ON or LIMIT.
     var order: [OrderKey] = []
+    /// LIMIT and OFFSET, which are about each partition.
     var limit: Expression?
     var offset: Expression?
     /// The visible columns over the inner ones.
@@ -62,14 +63,17 @@ struct PartitionPlan: Sendable {
             suffix.append("GROUP BY " + grouping.map { renderer.text($0) }.joined(separator: ", "))
         }
         if let qualify { suffix.append("QUALIFY \(renderer.text(qualify))") }
-        if !order.isEmpty {
-            suffix.append(
-                "ORDER BY "
-                    + order.map { "\(renderer.text($0.expression)) \($0.direction)" }.joined(separator: ", ")
-            )
+        let orderText =
+            order.isEmpty
+            ? ""
+            : "ORDER BY " + order.map { "\(renderer.text($0.expression)) \($0.direction)" }.joined(separator: ", ")
+        if keys.isEmpty || limit == nil && offset == nil {
+            if !order.isEmpty { suffix.append(orderText) }
+            if let limit { suffix.append("LIMIT \(renderer.text(limit))") }
+            if let offset { suffix.append("OFFSET \(renderer.text(offset))") }
+        } else {
+            suffix.append("QUALIFY " + firstRows(orderText, renderer))
         }
-        if let limit { suffix.append("LIMIT \(renderer.text(limit))") }
-        if let offset { suffix.append("OFFSET \(renderer.text(offset))") }
         var columns = inner
         for key in keys where !columns.contains(where: { $0.name == key.name }) { columns.append(key) }
         var prefix = ""
@@ -90,6 +94,16 @@ struct PartitionPlan: Sendable {
             columns: visible + hiddenKeys.map { NamedText(SQLText.identifier($0.unique), as: $0.name) },
             from: ["(\(select.text)) AS __p"]
         ).text
+    }
+
+    /// The condition by which the first rows of each partition stay.
+    private func firstRows(_ order: String, _ renderer: RelationRenderer) -> String {
+        let partition = keys.map { renderer.text($0.expression) }.joined(separator: ", ")
+        let number = "row_number() OVER (PARTITION BY \(partition) \(order))"
+        let first = offset.map(renderer.text) ?? "0"
+        var conditions = [offset.map { _ in "\(number) > \(first)" }].compactMap(\.self)
+        if let limit { conditions.append("\(number) <= \(first) + \(renderer.text(limit))") }
+        return SQLText.and(conditions)
     }
 
     /// The statements that compute the touched partitions anew, and those that replace them in the state.

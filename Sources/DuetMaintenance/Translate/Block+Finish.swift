@@ -43,6 +43,17 @@ extension Block {
     func finished(_ result: Translated, qualify: JSONValue?, order: [OrderTree]) throws -> Translated {
         var result = result
         var order = order
+        var qualify = qualify
+        if let seat, seat.isRows { try refuseWholes(result, qualify, order) }
+        let keys = result.outputs.suffix(result.keyCount).map(\.value)
+        if !keys.isEmpty {
+            // Windows are about the rows of one combination of outer values.
+            for index in result.outputs.indices {
+                result.outputs[index].value = Self.partitioned(result.outputs[index].value, by: keys)
+            }
+            for index in order.indices { order[index].tree = Self.partitioned(order[index].tree, by: keys) }
+            qualify = qualify.map { Self.partitioned($0, by: keys) }
+        }
         let all = result.outputs.map(\.value) + order.map(\.tree) + [qualify].compactMap(\.self)
         if all.contains(where: Self.hasWindow) {
             try translator.window(&result, qualify, &order)
@@ -51,13 +62,14 @@ extension Block {
             if result.rows == .one { result.rows = .atMostOne }
         }
         if (result.outputs.map(\.value) + order.map(\.tree)).contains(where: Self.multipliesRows) {
-            translator.compute(&result, &order)
+            translator.compute(&result, &order, beside: seat.map { $0.isRows ? $0.relation.columns : [] } ?? [])
             result.rows = .many
         }
         if isDistinct {
             try translator.distinct(&result, &order)
         } else if let targets = modifier("DISTINCT_MODIFIER")?["distinct_on_targets"]?.array {
             let outputs = result.outputs
+            let outer = result.outputs.suffix(result.keyCount).map(\.value)
             let keys = try targets.map { target in
                 if let position = try position(target) { return outputs[position].value }
                 if let name = SyntaxTree.columnNames(of: target), name.count == 1,
@@ -67,7 +79,7 @@ extension Block {
                 }
                 return try resolve(target, .aliasesFirst)
             }
-            try translator.distinctOn(&result, keys, &order)
+            try translator.distinctOn(&result, outer + keys, &order)
         }
         if let limit = modifier("LIMIT_MODIFIER") {
             try translator.limit(&result, order, limit)
@@ -76,13 +88,44 @@ extension Block {
         }
         return result
     }
+
+    /// Refuses what is about all rows of one outer row, where the rows are joined with the outer rows themselves.
+    private func refuseWholes(_ result: Translated, _ qualify: JSONValue?, _ order: [OrderTree]) throws {
+        let trees = result.outputs.map(\.value) + order.map(\.tree) + [qualify].compactMap(\.self)
+        let modifiers = ["DISTINCT_MODIFIER", "LIMIT_MODIFIER", "LIMIT_PERCENT_MODIFIER"]
+        guard !trees.contains(where: Self.hasWindow), modifiers.allSatisfy({ modifier($0) == nil }) else {
+            throw Unsupported("a subquery in FROM that is about all rows of one outer row needs a domain")
+        }
+    }
+
+    /// Windows with more to partition by.
+    private static func partitioned(_ tree: JSONValue, by keys: [JSONValue]) -> JSONValue {
+        switch tree {
+        case .array(let values): return .array(values.map { partitioned($0, by: keys) })
+        case .object(let object):
+            guard object["class"]?.string == "WINDOW" else {
+                return .object(object.mapValues { partitioned($0, by: keys) })
+            }
+            var window = object
+            let own = window["partitions"]?.array ?? []
+            window["partitions"] = .array(keys + own.filter { !keys.contains($0) })
+            return .object(window)
+        default: return tree
+        }
+    }
 }
 
 extension Translator {
     /// Outputs and order keys as columns of their own.
-    func compute(_ result: inout Translated, _ order: inout [OrderTree]) {
+    ///
+    /// - Parameters:
+    ///   - result: The rows and outputs.
+    ///   - order: The order keys.
+    ///   - others: Columns that are to be read beside them.
+    func compute(_ result: inout Translated, _ order: inout [OrderTree], beside others: [String] = []) {
         let outputs = named(result, order)
-        result.relation = .project(result.relation, outputs)
+        let kept = others.map { NamedExpression(name: $0, expression: .column($0)) }
+        result.relation = .project(result.relation, kept + outputs)
         rename(&result, &order, outputs.map(\.name))
     }
 
@@ -112,6 +155,16 @@ extension Translator {
         for window in all.flatMap(Self.windows) {
             let partitions = window["partitions"]?.array ?? []
             common = common.map { known in known.filter { partitions.contains($0) } } ?? partitions
+        }
+        var qualify = qualify
+        if common?.isEmpty ?? true, let rows = try rowsBeneath(result.relation, for: all, rule: "rows beneath a window")
+        {
+            result.relation = rows.relation
+            for index in result.outputs.indices {
+                result.outputs[index].value = rows.renamed(result.outputs[index].value)
+            }
+            for index in order.indices { order[index].tree = rows.renamed(order[index].tree) }
+            qualify = qualify.map(rows.renamed)
         }
         let inner = named(result, order)
         let keys = (common ?? []).map { tree in
@@ -197,6 +250,7 @@ extension Translator {
                 throw Unsupported("a LIMIT that is not a constant has no rule")
             }
         }
+        guard result.keyCount == 0 else { return try limitEach(&result, order, limit) }
         let sources = result.relation.leaves.compactMap(\.source)
         let readsNodes = sources.allSatisfy { $0.hasPrefix("\(view)#") }
         if !readsNodes, sources.count > 1 {
@@ -237,5 +291,38 @@ extension Translator {
         rename(&result, &none, inner.map(\.name))
         let one = SyntaxTree.constant(1)["value"]?["value"]
         result.rows = limit["limit"]?["value"]?["value"] == one ? .atMostOne : .many
+    }
+
+    /// ORDER BY … LIMIT for each combination of outer values: a partition for each.
+    private func limitEach(_ result: inout Translated, _ order: [OrderTree], _ limit: JSONValue) throws {
+        for part in [limit["limit"], limit["offset"]].compactMap(\.self) where !part.isNull {
+            guard part["value"]?["value"]?.integer != nil else {
+                throw Unsupported("a LIMIT in a correlated subquery that is not a number has no rule")
+            }
+        }
+        let inner = result.outputs.map {
+            NamedExpression(name: names.fresh($0.name), expression: pool.intern($0.value))
+        }
+        let known = neverNull(result.relation)
+        let keys = Array(inner.suffix(result.keyCount))
+        let plan = PartitionPlan(
+            input: result.relation,
+            keys: keys,
+            inner: inner,
+            order: order.map { PartitionPlan.OrderKey(expression: pool.intern($0.tree), direction: $0.direction) },
+            limit: limit["limit"]?.present.map(pool.intern),
+            offset: limit["offset"]?.present.map(pool.intern),
+            outputs: inner.map { NamedExpression(name: $0.name, expression: .column($0.name)) },
+            strictKeys: Set(keys.filter { isNeverNull($0.expression, known) }.map(\.name))
+        )
+        let leaf = keep(
+            .partition(plan),
+            try visible(inner, over: result.relation),
+            rule: "first rows for each outer row"
+        )
+        result.relation = .leaf(leaf)
+        var none: [OrderTree] = []
+        rename(&result, &none, inner.map(\.name))
+        result.rows = limit["limit"]?["value"]?["value"]?.integer == 1 ? .atMostOne : .many
     }
 }

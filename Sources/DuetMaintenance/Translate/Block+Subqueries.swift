@@ -19,17 +19,43 @@ extension Block {
             isNegated.toggle()
         }
         if inner["class"]?.string == "SUBQUERY" {
-            switch inner["subquery_type"]?.string {
-            case "EXISTS": return try addExists(inner, isNegated: isNegated)
-            case "NOT_EXISTS": return try addExists(inner, isNegated: !isNegated)
-            case "ANY": return try addMembership(inner, isNegated: isNegated)
-            default: break
+            let kind = inner["subquery_type"]?.string
+            if kind == "EXISTS" || kind == "NOT_EXISTS" || kind == "ANY" {
+                return try attempt {
+                    if kind == "ANY" {
+                        try addMembership(inner, isNegated: isNegated)
+                    } else {
+                        try addExists(inner, isNegated: isNegated != (kind == "NOT_EXISTS"))
+                    }
+                } orElse: {
+                    try addDependent(inner, isNegated: isNegated)
+                }
             }
         }
         if Self.rejectsNull(tree) { rejectsNull += 1 }
         defer { if Self.rejectsNull(tree) { rejectsNull -= 1 } }
         let value = try resolve(tree, .columnsFirst)
-        relation = .joined([relation], [translator.pool.intern(value)])
+        let expression = translator.pool.intern(value)
+        if scope.parent != nil, seat == nil, !Set(relation.columns).isSuperset(of: expression.columns) {
+            correlated.append(value)
+        } else {
+            relation = .joined([relation], [expression])
+        }
+    }
+
+    /// Tries a rule that needs little to be kept, and where it is none for this query, another one.
+    private func attempt<Result>(_ rule: () throws -> Result, orElse other: () throws -> Result) throws -> Result {
+        let before = (relation, besideGroups, correlated)
+        do {
+            return try rule()
+        } catch let unsupported as Unsupported {
+            (relation, besideGroups, correlated) = before
+            do {
+                return try other()
+            } catch is Unsupported {
+                throw unsupported
+            }
+        }
     }
 
     private func addExists(_ tree: JSONValue, isNegated: Bool) throws {
@@ -50,9 +76,14 @@ extension Block {
 
     private func addMembership(_ tree: JSONValue, isNegated: Bool) throws {
         guard let child = tree["child"] else { throw Unsupported("a comparison with a subquery needs a left side") }
-        let comparison = tree["comparison_type"]?.string ?? ""
-        guard comparison == "COMPARE_EQUAL" else { throw Unsupported("a comparison with ANY or ALL has no rule") }
         let opened = try open(tree)
+        guard tree["comparison_type"]?.string == "COMPARE_EQUAL" else {
+            guard opened.correlated.isEmpty else { throw Unsupported("a comparison with ANY or ALL has no rule here") }
+            let value = try comparison(tree, with: opened.translated)
+            let condition = isNegated ? SyntaxTree.op("OPERATOR_NOT", [value]) : value
+            relation = .joined([relation], [translator.pool.intern(condition)])
+            return
+        }
         let values = opened.translated.outputs.map(\.value)
         let left =
             values.count == 1
@@ -87,6 +118,14 @@ extension Block {
 
     /// What a subquery inside an expression stands for; what it needs joins the block's rows.
     func subqueryValue(_ tree: JSONValue) throws -> JSONValue {
+        try attempt {
+            try ownValue(tree)
+        } orElse: {
+            try dependentValue(tree)
+        }
+    }
+
+    private func ownValue(_ tree: JSONValue) throws -> JSONValue {
         let opened = try open(tree)
         switch tree["subquery_type"]?.string {
         case "SCALAR": return try scalar(opened)
@@ -140,7 +179,7 @@ extension Block {
     }
 
     /// Joins a relation of exactly one row.
-    private func attach(_ one: Relation) throws {
+    func attach(_ one: Relation) throws {
         if isGrouping {
             besideGroups.append(one)
         } else {
@@ -204,6 +243,9 @@ extension Block {
 
     /// IN within an expression, which may be true, false or unknown.
     private func membership(_ tree: JSONValue, _ opened: Opened) throws -> JSONValue {
+        if opened.correlated.isEmpty, tree["comparison_type"]?.string != "COMPARE_EQUAL" {
+            return try comparison(tree, with: opened.translated)
+        }
         guard opened.correlated.isEmpty, opened.translated.outputs.count == 1, let child = tree["child"],
             tree["comparison_type"]?.string == "COMPARE_EQUAL",
             !Self.multipliesRows(opened.translated.outputs[0].value)
@@ -216,14 +258,7 @@ extension Block {
             "CONJUNCTION_OR",
             [SyntaxTree.op("OPERATOR_IS_NULL", [value]), facts.hasNull]
         )
-        let no = SyntaxTree.op("OPERATOR_IS_NULL", [SyntaxTree.constant(0)])
-        return SyntaxTree.choice(
-            [
-                (facts.isEmpty, no), (isMatched, SyntaxTree.op("OPERATOR_NOT", [no])),
-                (isUnknown, SyntaxTree.null),
-            ],
-            otherwise: no
-        )
+        return Self.answer(isEmpty: facts.isEmpty, isTrue: isMatched, isUnknown: isUnknown)
     }
 
     // MARK: Correlation
@@ -309,8 +344,11 @@ extension Block {
         return [left, right].allSatisfy { !hasSubquery($0) || isStrict($0) }
     }
 
+    /// Aggregates that are NULL over no rows.
+    static let strictAggregates: Set<String> = ["sum", "avg", "min", "max"]
+
     /// Whether an expression is NULL when the subquery or the aggregate in it is.
-    private static func isStrict(_ tree: JSONValue) -> Bool {
+    static func isStrict(_ tree: JSONValue) -> Bool {
         switch tree["class"]?.string {
         case "SUBQUERY": return tree["subquery_type"]?.string == "SCALAR"
         case "CONSTANT", "COLUMN_REF": return true
@@ -318,7 +356,7 @@ extension Block {
         case "FUNCTION":
             let name = tree["function_name"]?.string ?? ""
             if ["+", "-", "*", "/"].contains(name) { return (tree["children"]?.array ?? []).allSatisfy(isStrict) }
-            return ["sum", "avg", "min", "max"].contains(name.lowercased())
+            return strictAggregates.contains(name.lowercased())
         default: return false
         }
     }

@@ -20,6 +20,8 @@ final class Block {
     let node: JSONValue
     let tables: CommonTables
     let scope: Scope
+    /// What the block is computed for, if it depends on the query around it.
+    let seat: Domain.Seat?
     /// The rows so far.
     var relation = Relation.join([], [])
     /// Relations that scalar subqueries of a grouped block add beside the groups.
@@ -34,11 +36,12 @@ final class Block {
     private var aliases: [String: JSONValue] = [:]
     private var aliasesInUse: Set<String> = []
 
-    init(translator: Translator, node: JSONValue, tables: CommonTables, parent: Scope?) {
+    init(translator: Translator, node: JSONValue, tables: CommonTables, parent: Scope?, domain: Domain? = nil) {
         self.translator = translator
         self.node = node
         self.tables = tables
-        scope = Scope(parent: parent)
+        seat = domain?.seat(translator)
+        scope = Scope(parent: seat?.scope ?? parent)
     }
 
     /// The whole block.
@@ -53,7 +56,13 @@ final class Block {
             let qualify = try node["qualify"]?.present.map { try resolve($0, .columnsFirst) }
             let order = try orderKeys(result.outputs, isDistinct: isDistinct) { try self.resolve($0, .aliasesFirst) }
             result.relation = relation
-            if node["from_table"]?["type"]?.string == "EMPTY", relation == .join([], []) { result.rows = .one }
+            if node["from_table"]?["type"]?.string == "EMPTY", relation == seat?.relation ?? .join([], []) {
+                result.rows = .one
+            }
+            if let seat {
+                result.outputs += seat.columns.map { Scope.Column(name: $0, value: SyntaxTree.column($0)) }
+                result.keyCount = seat.columns.count
+            }
             return try finished(result, qualify: qualify, order: order)
         }
         result = try groups.translated()
@@ -64,7 +73,10 @@ final class Block {
     func readRows() throws {
         if let sample = node["sample"], !sample.isNull { throw Unsupported("a sample is different every time") }
         if let from = node["from_table"] {
-            relation = try FromReader(translator: translator, tables: tables).read(from, into: scope)
+            let leads = FromReader.startsWithKeptSide(from)
+            let reader = FromReader(translator: translator, tables: tables, leading: leads ? seat?.relation : nil)
+            relation = try reader.read(from, into: scope)
+            if !leads, let seat { relation = .joined([seat.relation, relation]) }
         }
         try readItems()
         let conditions = SyntaxTree.conjuncts(node["where_clause"])
@@ -73,7 +85,7 @@ final class Block {
         var own: [Expression] = []
         for tree in try simple.map({ try resolve($0, .columnsFirst) }) {
             let expression = translator.pool.intern(tree)
-            if scope.parent == nil || expression.columns.allSatisfy(known.contains) {
+            if scope.parent == nil || seat != nil || expression.columns.allSatisfy(known.contains) {
                 own.append(expression)
             } else {
                 correlated.append(tree)

@@ -4,36 +4,62 @@ import DuetPipeline
 struct FromReader {
     let translator: Translator
     let tables: CommonTables
+    /// Rows of a query further out that the items may use; the first item read is joined with them.
+    var leading: Relation?
+
+    /// Whether an item may be joined with rows further out by joining what is leftmost in it.
+    static func startsWithKeptSide(_ item: JSONValue) -> Bool {
+        guard item["type"]?.string == "JOIN" else { return true }
+        guard let type = item["join_type"]?.string, !["RIGHT", "FULL"].contains(type) else { return false }
+        return item["left"].map(startsWithKeptSide) ?? true
+    }
+
+    private func led(_ relation: Relation) -> Relation { leading.map { .joined([$0, relation]) } ?? relation }
 
     /// The relation of a FROM item; its tables are added to the scope.
     func read(_ item: JSONValue, into scope: Scope) throws -> Relation {
         if let sample = item["sample"], !sample.isNull { throw Unsupported("a sample is different every time") }
         switch item["type"]?.string {
-        case "EMPTY": return .join([], [])
-        case "BASE_TABLE": return try table(item, scope)
-        case "SUBQUERY":
-            guard let query = item["subquery"]?["node"] else { throw Unsupported("a subquery without a body") }
-            let translated = try translator.query(query, tables, parent: nil)
-            add(translated.outputs, item, item["alias"]?.string ?? "", scope)
-            return translated.relation
+        case "EMPTY": return leading ?? .join([], [])
+        case "BASE_TABLE": return led(try table(item, scope))
+        case "SUBQUERY": return try subquery(item, scope)
         case "JOIN": return try join(item, scope)
-        case "EXPRESSION_LIST": return try values(item, scope)
+        case "EXPRESSION_LIST": return led(try values(item, scope))
         case "TABLE_FUNCTION":
+            if let leading, let rows = try unnested(item, leading, Scope(parent: scope.parent), into: scope) {
+                return rows
+            }
             let call = try self.call(item, Scope(parent: nil))
+            if Self.isNumbered(item) { throw Unsupported("\(call.alias) WITH ORDINALITY over no columns has no rule") }
             let column = translator.names.fresh(call.column)
             if let generated = try generated(item, call, column) {
                 add([Scope.Column(name: call.column, value: SyntaxTree.column(column))], item, call.alias, scope)
-                return .leaf(generated)
+                return led(.leaf(generated))
             }
             let expression = NamedExpression(name: column, expression: translator.pool.intern(call.tree))
             add([Scope.Column(name: call.column, value: SyntaxTree.column(column))], item, call.alias, scope)
-            return .project(.join([], []), [expression])
+            return led(.project(.join([], []), [expression]))
         case let type: throw Unsupported("\(type ?? "this") in FROM has no rule")
         }
     }
 
-    private func add(_ columns: [Scope.Column], _ item: JSONValue, _ alias: String, _ scope: Scope, schema: String = "")
-    {
+    private func subquery(_ item: JSONValue, _ scope: Scope) throws -> Relation {
+        guard let query = item["subquery"]?["node"] else { throw Unsupported("a subquery without a body") }
+        let alias = item["alias"]?.string ?? ""
+        do {
+            let translated = try translator.query(query, tables, parent: nil)
+            add(translated.outputs, item, alias, scope)
+            return led(translated.relation)
+        } catch let unsupported as Unsupported {
+            guard let leading else { throw unsupported }
+            let around = Scope(parent: scope.parent)
+            let result = try translator.lateral(query, tables, outer: around, over: leading)
+            add(result.outputs, item, alias, scope)
+            return result.relation
+        }
+    }
+
+    func add(_ columns: [Scope.Column], _ item: JSONValue, _ alias: String, _ scope: Scope, schema: String = "") {
         var columns = columns
         let names = item["column_name_alias"]?.array?.compactMap(\.string) ?? []
         for (index, name) in names.enumerated() where index < columns.count { columns[index].name = name }
@@ -55,10 +81,19 @@ struct FromReader {
         }
         let leaf = translator.leaf(input)
         let columns = zip(input.columns, leaf.columns).map {
-            Scope.Column(name: $0.name, value: SyntaxTree.column($1))
+            Scope.Column(name: $0.name, value: SyntaxTree.column($1), isScalar: Self.isScalar($0.type))
         }
         add(columns, item, written.isEmpty ? table : written, scope, schema: written.isEmpty ? schema : "")
         return .leaf(leaf)
+    }
+
+    /// Whether a type is one of those that have no fields.
+    private static func isScalar(_ type: String) -> Bool {
+        let scalars = [
+            "BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER",
+            "UBIGINT", "FLOAT", "DOUBLE", "VARCHAR", "DATE", "TIME", "TIMESTAMP", "INTERVAL", "BLOB", "UUID",
+        ]
+        return scalars.contains(type) || type.hasPrefix("DECIMAL(") && type.hasSuffix(")")
     }
 
     private func values(_ item: JSONValue, _ scope: Scope) throws -> Relation {
@@ -87,24 +122,23 @@ struct FromReader {
 
     // MARK: Table functions
 
-    private struct Call {
+    struct Call {
         var tree: JSONValue
         var alias: String
         var column: String
     }
 
     /// A call of UNNEST, range or generate_series as an expression that gives one column of rows.
-    private func call(_ item: JSONValue, _ scope: Scope) throws -> Call {
+    func call(_ item: JSONValue, _ scope: Scope) throws -> Call {
         guard let function = item["function"], let name = function["function_name"]?.string?.lowercased(),
-            ["unnest", "range", "generate_series"].contains(name),
-            item["with_ordinality"]?.string ?? "WITHOUT_ORDINALITY" == "WITHOUT_ORDINALITY"
+            ["unnest", "range", "generate_series"].contains(name)
         else {
             let name = item["function"]?["function_name"]?.string ?? "a table function"
             throw Unsupported("\(name) reads what duet does not see change")
         }
+        if Block.hasSubquery(function) { throw Unsupported("a subquery in \(name) has no rule") }
         let block = Block(translator: translator, node: .null, tables: tables, parent: scope)
         let arguments = try (function["children"]?.array ?? []).map { try block.resolve($0, .columnsFirst) }
-        if arguments.contains(where: Block.hasSubquery) { throw Unsupported("a subquery in \(name) has no rule") }
         let list = name == "unnest" ? arguments : [SyntaxTree.call(name, arguments)]
         let alias = item["alias"]?.string ?? ""
         return Call(
@@ -141,22 +175,20 @@ struct FromReader {
         }
         // The sides see only their own tables; the scope around them comes back at the end.
         let sides = Scope(parent: scope.parent)
-        let left = try read(leftItem, into: sides)
+        let isLed = leading != nil && Self.startsWithKeptSide(item)
+        let left = try FromReader(translator: translator, tables: tables, leading: isLed ? leading : nil)
+            .read(leftItem, into: sides)
         let middle = sides.tables.count
-        if rightItem["type"]?.string == "TABLE_FUNCTION", type == "INNER" {
-            let call = try self.call(rightItem, sides)
-            if !SyntaxTree.columns(in: call.tree).isEmpty {
-                guard item["condition"]?.isNull ?? true, reference != "NATURAL" else {
-                    throw Unsupported("a lateral join with a condition has no rule")
-                }
-                let column = translator.names.fresh(call.column)
-                let output = Scope.Column(name: call.column, value: SyntaxTree.column(column))
-                add([output], rightItem, call.alias, sides)
-                scope.tables += sides.tables
-                return .lateral(left, call: translator.pool.intern(call.tree), columns: [column])
-            }
+        let others = FromReader(translator: translator, tables: tables)
+        let right: Relation
+        do {
+            right = try others.read(rightItem, into: sides)
+        } catch let unsupported as Unsupported {
+            // It may use columns of the left side.
+            guard let result = try others.lateral(item, left, type, sides) else { throw unsupported }
+            scope.tables += sides.tables
+            return result
         }
-        let right = try read(rightItem, into: sides)
         let result = try joined(item, left, right, type, sides, middle)
         scope.tables += sides.tables
         return result
@@ -175,10 +207,10 @@ struct FromReader {
         if ["RIGHT", "FULL"].contains(type) { left = plain(left, sides, 0..<middle) }
         if ["LEFT", "FULL"].contains(type) { right = plain(right, sides, middle..<sides.tables.count) }
         var conditions = try usingConditions(item, type, sides, middle)
-        for tree in SyntaxTree.conjuncts(item["condition"]) {
-            if Block.hasSubquery(tree) { throw Unsupported("a subquery in a join's condition has no rule") }
-            let block = Block(translator: translator, node: .null, tables: tables, parent: sides)
-            conditions.append(try block.resolve(tree, .columnsFirst))
+        conditions += try onConditions(item, sides)
+        let known = Set(left.columns).union(right.columns)
+        guard conditions.allSatisfy({ SyntaxTree.columns(in: $0).allSatisfy(known.contains) }) else {
+            throw Unsupported("a join's condition that uses columns from further out has no rule")
         }
         switch type {
         case "INNER": return .joined([left, right], conditions.map(translator.pool.intern))
@@ -192,6 +224,15 @@ struct FromReader {
             sides.tables.removeSubrange(middle...)
             return try translator.semiJoin(left, right, conditions, isAnti: type == "ANTI")
         default: throw Unsupported("a \(type) join has no rule")
+        }
+    }
+
+    /// The conditions after ON.
+    func onConditions(_ item: JSONValue, _ sides: Scope) throws -> [JSONValue] {
+        try SyntaxTree.conjuncts(item["condition"]).map { tree in
+            if Block.hasSubquery(tree) { throw Unsupported("a subquery in a join's condition has no rule") }
+            let block = Block(translator: translator, node: .null, tables: tables, parent: sides)
+            return try block.resolve(tree, .columnsFirst)
         }
     }
 

@@ -7,6 +7,8 @@ final class GroupedBlock {
     private var calls: [(name: String, tree: JSONValue)] = []
     private var groupings: [(name: String, tree: JSONValue)] = []
     private var keyNames: [String] = []
+    /// How many of the last keys are those of the block's domain.
+    private var outerCount = 0
 
     init(block: Block) { self.block = block }
 
@@ -30,8 +32,17 @@ final class GroupedBlock {
 
     /// The block as a query over its groups.
     func translated() throws -> Translated {
+        if let seat = block.seat, seat.isRows {
+            throw Unsupported("a subquery in FROM that is about all rows of one outer row needs a domain")
+        }
         block.isGrouping = true
         try readKeys()
+        if outerCount > 0 {
+            if keys.count == outerCount { return try outerTotals() }
+            guard sets.allSatisfy({ $0.count > outerCount }) else {
+                throw Unsupported("a grouping set of nothing in a correlated subquery has no rule")
+            }
+        }
         let outputs = try block.items.map { item in
             Scope.Column(name: item.name, value: try lifted(try block.value(of: item)))
         }
@@ -44,6 +55,7 @@ final class GroupedBlock {
         let order = try block.orderKeys(outputs, isDistinct: block.isDistinct) {
             try self.lifted(try self.block.resolve($0, .aliasesFirst))
         }
+        try refuseOuterAggregates()
         let groups = try relationOfGroups()
         let relation = Relation.joined(
             [groups] + block.besideGroups,
@@ -51,6 +63,10 @@ final class GroupedBlock {
         )
         var result = Translated(relation: relation, outputs: outputs)
         if keys.isEmpty, sets.count == 1 { result.rows = having.isEmpty ? .one : .atMostOne }
+        result.outputs += keyNames.suffix(outerCount).map {
+            Scope.Column(name: $0, value: SyntaxTree.column($0))
+        }
+        result.keyCount = outerCount
         return try block.finished(result, qualify: qualify, order: order)
     }
 
@@ -71,6 +87,10 @@ final class GroupedBlock {
         guard isAggregate(item.tree) else { return try correlatedRow(item, by: inner, outer: outer) }
         block.isGrouping = true
         let value = try lifted(try block.value(of: item))
+        let own = Set(block.relation.columns)
+        guard calls.allSatisfy({ SyntaxTree.columns(in: $0.tree).allSatisfy(own.contains) }) else {
+            throw Unsupported("an aggregate of outer columns has no rule here")
+        }
         guard block.besideGroups.isEmpty, groupings.isEmpty else {
             throw Unsupported("a subquery in a correlated subquery's aggregate has no rule")
         }
@@ -83,13 +103,7 @@ final class GroupedBlock {
         var empty: [String: JSONValue] = [:]
         for (call, name) in zip(calls, groups.calls) {
             let function = call.tree["function_name"]?.string?.lowercased() ?? ""
-            guard Self.emptyIsNull.contains(function) || Self.emptyIsZero.contains(function) else {
-                throw Unsupported("'\(function)' in a correlated subquery has no rule")
-            }
-            let column = SyntaxTree.column(name)
-            empty[call.name] =
-                Self.emptyIsZero.contains(function)
-                ? SyntaxTree.op("OPERATOR_COALESCE", [column, SyntaxTree.constant(0)]) : column
+            empty[call.name] = try Self.ofNothing(function, SyntaxTree.column(name))
         }
         return (groups.relation, groups.keys, SyntaxTree.substitute(value) { empty[$0] })
     }
@@ -118,13 +132,89 @@ final class GroupedBlock {
         return (groups.relation, groups.keys, value)
     }
 
+    /// An aggregate's value where there may be no rows, of which the column is then NULL.
+    private static func ofNothing(_ function: String, _ column: JSONValue) throws -> JSONValue {
+        if emptyIsNull.contains(function) { return column }
+        guard emptyIsZero.contains(function) else {
+            throw Unsupported("'\(function)' in a correlated subquery has no rule")
+        }
+        return SyntaxTree.op("OPERATOR_COALESCE", [column, SyntaxTree.constant(0)])
+    }
+
     /// Aggregates that are NULL over no rows.
-    static let emptyIsNull: Set<String> = [
+    private static let emptyIsNull: Set<String> = [
         "sum", "avg", "mean", "min", "max", "bool_and", "bool_or", "stddev", "stddev_samp", "stddev_pop", "variance",
         "var_samp", "var_pop", "median", "any_value", "first", "string_agg", "list", "array_agg", "arg_min", "arg_max",
+        "mode", "quantile_cont", "quantile_disc", "product", "bit_and", "bit_or", "bit_xor", "last", "arbitrary", "mad",
+        "kurtosis", "skewness", "corr", "max_by", "min_by", "histogram", "fsum", "favg", "group_concat", "listagg",
+        "geomean", "approx_quantile", "count_if", "countif",
     ]
     /// Aggregates that are zero over no rows.
-    static let emptyIsZero: Set<String> = ["count", "count_star"]
+    private static let emptyIsZero: Set<String> = ["count", "count_star", "regr_count", "approx_count_distinct"]
+
+    /// Refuses aggregates of nothing but outer columns, as those are aggregates of the outer query.
+    private func refuseOuterAggregates() throws {
+        guard let seat = block.seat else { return }
+        let outer = Set(seat.columns)
+        for call in calls {
+            let columns = SyntaxTree.columns(in: call.tree)
+            guard columns.isEmpty || !columns.allSatisfy(outer.contains) else {
+                throw Unsupported("an aggregate of nothing but outer columns belongs to the outer query")
+            }
+        }
+    }
+
+    /// Totals for each combination of outer values, also for those that find no rows.
+    private func outerTotals() throws -> Translated {
+        guard let seat = block.seat else { throw Unsupported("totals of this form have no rule") }
+        // Every combination is there, whether or not it has a group.
+        let all = translator.instantiated(
+            Translated(
+                relation: seat.relation,
+                outputs: seat.columns.map { Scope.Column(name: $0, value: SyntaxTree.column($0)) }
+            )
+        )
+        keyNames = all.outputs.compactMap { SyntaxTree.columnNames(of: $0.value)?.first }
+        var values = try block.items.map { Scope.Column(name: $0.name, value: try lifted(try block.value(of: $0))) }
+        var having = try SyntaxTree.conjuncts(block.node["having"]).map {
+            try lifted(try block.resolve($0, .aliasesFirst))
+        }
+        guard block.node["qualify"]?.isNull ?? true else {
+            throw Unsupported("QUALIFY over the totals of a correlated subquery has no rule")
+        }
+        guard groupings.isEmpty else { throw Unsupported("GROUPING of what is not grouped") }
+        try refuseOuterAggregates()
+        let groups = try translator.group(
+            block.relation,
+            keys: keys,
+            calls: calls,
+            rule: "totals of a subquery for each outer row"
+        )
+        var found: [String: JSONValue] = [:]
+        for (call, name) in zip(calls, groups.calls) {
+            let function = call.tree["function_name"]?.string?.lowercased() ?? ""
+            found[call.name] = try Self.ofNothing(function, SyntaxTree.column(name))
+        }
+        for index in values.indices { values[index].value = SyntaxTree.substitute(values[index].value) { found[$0] } }
+        having = having.map { SyntaxTree.substitute($0) { found[$0] } }
+        let known = translator.neverNull(seat.relation)
+        let ties = zip(all.outputs, zip(seat.columns, groups.keys)).map { output, names in
+            Dependent.tie(
+                Domain.Key(outer: output.value, isRequired: known.contains(names.0)),
+                SyntaxTree.column(names.1)
+            )
+        }
+        let totals = Relation.outer(try translator.outerJoin(.left, all.relation, groups.relation, ties))
+        let relation = Relation.joined([totals] + block.besideGroups, having.map { translator.pool.intern($0) })
+        var result = Translated(relation: relation, outputs: values + all.outputs)
+        result.keyCount = outerCount
+        result.rows = having.isEmpty ? .one : .atMostOne
+        result = try block.finished(result, qualify: nil, order: [])
+        if result.relation == totals {
+            result.totals = Translated.Totals(groups: groups.relation, keys: groups.keys, seat: keyNames)
+        }
+        return result
+    }
 
     private func readKeys() throws {
         let expressions = block.node["group_expressions"]?.array ?? []
@@ -146,13 +236,17 @@ final class GroupedBlock {
                 keys.append((item.name, try block.value(of: item)))
             }
         }
+        if let seat = block.seat {
+            keys += seat.columns.map { ($0, SyntaxTree.column($0)) }
+            outerCount = seat.columns.count
+        }
         keyNames = keys.map { translator.names.fresh($0.name) }
     }
 
     /// The grouping sets, as positions of keys.
     private var sets: [[Int]] {
         let written = (block.node["group_sets"]?.array ?? []).map { $0.array?.compactMap(\.integer) ?? [] }
-        return written.isEmpty ? [Array(keys.indices)] : written
+        return written.isEmpty ? [Array(keys.indices)] : written.map { $0 + keys.indices.suffix(outerCount) }
     }
 
     /// An expression over the rows as one over the groups.
@@ -201,6 +295,10 @@ final class GroupedBlock {
                 calls: calls
             )
             return groups.renamed(keys: keyNames, calls: calls.map(\.name))
+        }
+        guard Set(keys.map(\.tree)).count == keys.count else {
+            // Where one of them is left out, what is selected does not tell which one it means.
+            throw Unsupported("grouping sets of two columns that are the same have no rule")
         }
         // Each grouping set is a GROUP BY of its own.
         let types = try translator.types(keys.map { translator.pool.intern($0.tree) }, over: block.relation)

@@ -46,6 +46,12 @@ extension Translator {
                 argumentType: argumentType
             )
         }
+        if keys.isEmpty, !builder.reasons.isEmpty,
+            let rows = try rowsBeneath(input, for: calls.map(\.tree), rule: "rows beneath totals")
+        {
+            let calls = calls.map { ($0.name, rows.renamed($0.tree)) }
+            return try group(rows.relation, keys: [], calls: calls, rule: rule)
+        }
         let leaf: Leaf
         let plan = AggregatePlan(
             input: input,

@@ -26,7 +26,9 @@ extension Translator {
 
     private func renamed(_ condition: JoinCondition, _ new: [String: String]) -> JoinCondition {
         JoinCondition(
-            equal: condition.equal.map { KeyPair(left: renamed($0.left, new), right: renamed($0.right, new)) },
+            equal: condition.equal.map {
+                KeyPair(left: renamed($0.left, new), right: renamed($0.right, new), matchesNull: $0.matchesNull)
+            },
             residual: condition.residual.map { renamed($0, new) }
         )
     }

@@ -55,15 +55,17 @@ extension Translator {
         var condition = JoinCondition()
         var rightOnly: [Expression] = []
         for tree in conditions {
-            if tree["type"]?.string == "COMPARE_EQUAL", let a = tree["left"], let b = tree["right"] {
+            let type = tree["type"]?.string
+            let matchesNull = type == "COMPARE_NOT_DISTINCT_FROM"
+            if type == "COMPARE_EQUAL" || matchesNull, let a = tree["left"], let b = tree["right"] {
                 let first = pool.intern(a)
                 let second = pool.intern(b)
                 if Self.isOver(first, leftColumns), Self.isOver(second, rightColumns) {
-                    condition.equal.append(KeyPair(left: first, right: second))
+                    condition.equal.append(KeyPair(left: first, right: second, matchesNull: matchesNull))
                     continue
                 }
                 if Self.isOver(second, leftColumns), Self.isOver(first, rightColumns) {
-                    condition.equal.append(KeyPair(left: second, right: first))
+                    condition.equal.append(KeyPair(left: second, right: first, matchesNull: matchesNull))
                     continue
                 }
             }

@@ -60,7 +60,9 @@ extension SemiJoin {
     func asking(_ keys: KeptKeys) -> Self {
         var join = self
         join.right = keys.relation
-        join.condition.equal = zip(condition.equal, keys.columns).map { KeyPair(left: $0.left, right: $1) }
+        join.condition.equal = zip(condition.equal, keys.columns).map {
+            KeyPair(left: $0.left, right: $1, matchesNull: $0.matchesNull)
+        }
         return join
     }
 }

@@ -14,7 +14,9 @@ extension Translator {
         case .semi(let join):
             let left = neverNull(join.left)
             if join.isAnti { return left }
-            let strict = join.condition.equal.compactMap(\.left.columnName) + join.condition.residual.flatMap(\.strict)
+            let strict =
+                join.condition.equal.filter { !$0.matchesNull }.compactMap(\.left.columnName)
+                + join.condition.residual.flatMap(\.strict)
             return left.union(Set(strict).intersection(join.left.columns))
         case .project(let source, let outputs):
             let known = neverNull(source)

@@ -8,6 +8,8 @@ final class Scope {
         var value: JSONValue
         /// What `alias.column` stands for where USING made `column` alone stand for something else.
         var qualified: JSONValue?
+        /// Whether it is known to have no fields, so that `column.field` means something else.
+        var isScalar = false
     }
 
     /// A relation of a FROM clause.
@@ -22,8 +24,19 @@ final class Scope {
 
     var tables: [Table] = []
     let parent: Scope?
+    /// What names mean beside the tables.
+    private let lookup: ([String]) throws -> JSONValue?
 
-    init(parent: Scope?) { self.parent = parent }
+    init(parent: Scope?) {
+        self.parent = parent
+        lookup = { _ in nil }
+    }
+
+    /// A scope without tables.
+    init(lookup: @escaping ([String]) throws -> JSONValue?) {
+        parent = nil
+        self.lookup = lookup
+    }
 
     /// The columns of `*` or `alias.*`.
     func star(_ relation: String) throws -> [Column] {
@@ -44,6 +57,7 @@ final class Scope {
 
     /// What a column reference stands for here; nil when it is none.
     func resolveHere(_ names: [String]) throws -> JSONValue? {
+        if let value = try lookup(names) { return value }
         let names = names.map { $0.lowercased() }
         if names.count >= 3,
             let table = tables.first(where: {
@@ -58,7 +72,10 @@ final class Scope {
             return Self.fields(column.qualified ?? column.value, names.dropFirst(2))
         }
         let matches = tables.flatMap { table in
-            table.columns.filter { $0.name.lowercased() == names[0] && !table.merged.contains(names[0]) }
+            table.columns.filter { column in
+                column.name.lowercased() == names[0] && !table.merged.contains(names[0])
+                    && !(column.isScalar && names.count > 1)
+            }
         }
         if matches.count > 1 { throw Unsupported("column '\(names[0])' is ambiguous") }
         return matches.first.map { Self.fields($0.value, names.dropFirst()) }

@@ -2,13 +2,20 @@ import DuetPipeline
 
 extension Translator {
     /// UNION, INTERSECT and EXCEPT, with ALL or without.
-    func setOperation(_ node: JSONValue, _ tables: CommonTables) throws -> Translated {
+    func setOperation(_ node: JSONValue, _ tables: CommonTables, _ domain: Domain? = nil) throws -> Translated {
         guard let leftNode = node["left"], let rightNode = node["right"], let type = node["setop_type"]?.string else {
             throw Unsupported("a set operation without its parts")
         }
         let keepsAll = node["setop_all"]?.bool ?? false
-        let left = try query(leftNode, tables, parent: nil)
-        let right = try query(rightNode, tables, parent: nil)
+        guard domain == nil || type != "UNION_BY_NAME" else {
+            throw Unsupported("UNION BY NAME in a correlated subquery has no rule")
+        }
+        func side(_ node: JSONValue) throws -> Translated {
+            guard let domain else { return try query(node, tables, parent: nil) }
+            return try plainQuery(node, tables, parent: nil, domain: domain)
+        }
+        let left = try side(leftNode)
+        let right = try side(rightNode)
         var result: Translated
         switch type {
         case "UNION", "UNION_BY_NAME":
@@ -20,6 +27,7 @@ extension Translator {
         case "INTERSECT", "EXCEPT": result = try counted(left, right, type, keepsAll: keepsAll)
         default: throw Unsupported("\(type) has no rule")
         }
+        result.keyCount = left.keyCount
         let block = Block(translator: self, node: node, tables: tables, parent: nil)
         let order = try block.orderKeys(result.outputs, isDistinct: block.isDistinct) { tree in
             if let position = tree["value"]?["value"]?.integer, result.outputs.indices.contains(position - 1) {

@@ -12,6 +12,19 @@ struct Translated {
     var relation: Relation
     var outputs: [Scope.Column]
     var rows = Rows.many
+    /// How many of the last outputs are keys of a ``Domain`` and no columns of the query.
+    var keyCount = 0
+    var totals: Totals?
+
+    /// Totals for every combination of values in a domain, right also for those without a group.
+    struct Totals {
+        /// The groups, of combinations that have rows.
+        var groups: Relation
+        /// Their keys.
+        var keys: [String]
+        /// The same keys in the domain that is joined with the groups.
+        var seat: [String]
+    }
 }
 
 /// The WITH queries that are visible at a place.
@@ -78,12 +91,18 @@ final class Translator {
         }
     }
 
-    private func plainQuery(_ node: JSONValue, _ tables: CommonTables, parent: Scope?) throws -> Translated {
+    /// A query node that has a rule.
+    func plainQuery(
+        _ node: JSONValue,
+        _ tables: CommonTables,
+        parent: Scope?,
+        domain: Domain? = nil
+    ) throws -> Translated {
         let visible = try withCommonTables(node, tables)
         switch node["type"]?.string {
         case "SELECT_NODE":
-            return try Block(translator: self, node: node, tables: visible, parent: parent).translated()
-        case "SET_OPERATION_NODE": return try setOperation(node, visible)
+            return try Block(translator: self, node: node, tables: visible, parent: parent, domain: domain).translated()
+        case "SET_OPERATION_NODE": return try setOperation(node, visible, domain)
         case "RECURSIVE_CTE_NODE": throw Unsupported("a recursive query has no rule")
         case let type: throw Unsupported("a query of type \(type ?? "unknown") has no rule")
         }
