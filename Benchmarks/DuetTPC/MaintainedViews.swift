@@ -39,6 +39,11 @@ package final class MaintainedViews {
     package struct Times: Sendable {
         package var wall = 0.0
         package var processor = 0.0
+
+        mutating func add(_ other: Self) {
+            wall += other.wall
+            processor += other.processor
+        }
     }
 
     /// Who decides between taking changes in and computing anew.
@@ -131,44 +136,65 @@ package final class MaintainedViews {
 
     private func refresh(_ index: Int, _ applied: AppliedUpdate, _ choice: Choice) throws -> Measure {
         let program = views[index].program
-        let sizes = applied.sizes.filter { program.inputs.contains($0.key) }
-        if case .model = choice {
+        var measure = Measure(strategies: [], isIncremental: true, update: Times(), full: Times())
+        var changes = InputChanges(
+            kinds: applied.kinds.filter { program.inputs.contains($0.key) },
+            rows: applied.sizes.filter { program.inputs.contains($0.key) }
+        )
+        let looking = try timed { try sift(&changes, program, &measure) }
+        if case .model = choice, !changes.kinds.isEmpty {
             let full = views[index].full.suffix(3)
             let known = UpdateSizes(
                 rows: try rowCounts(program),
-                changes: sizes,
-                kinds: applied.kinds,
+                changes: changes.rows,
+                kinds: changes.kinds,
                 fullSeconds: full.isEmpty ? nil : full.reduce(0, +) / Double(full.count),
                 incrementalRuns: views[index].runs
             )
-            if !CostModel().choice(program, known).isIncremental { return try computeAnew(program) }
+            if !CostModel().choice(program, known).isIncremental {
+                measure = try computeAnew(program)
+                measure.update.add(looking)
+                return measure
+            }
         }
-        var measure = Measure(strategies: [], isIncremental: true, update: Times(), full: Times())
         var cleanup: [String] = []
-        measure.update = try timed { cleanup = try follow(program, applied.kinds, &measure) }
+        measure.update = try timed { cleanup = try follow(program, changes, &measure) }
+        measure.update.add(looking)
         // The next update would replace the temporary tables; nobody waits for them to go.
         for statement in cleanup { try run(statement) }
-        if !sizes.isEmpty {
+        if !changes.kinds.isEmpty {
             views[index].runs.append(
-                UpdateSizes.Run(changes: sizes, kinds: applied.kinds, seconds: measure.update.wall)
+                UpdateSizes.Run(changes: changes.rows, kinds: changes.kinds, seconds: measure.update.wall)
             )
         }
         return measure
     }
 
+    /// Leaves out what does not concern the view; a part of the update, so timed with it.
+    private func sift(_ changes: inout InputChanges, _ program: ViewProgram, _ measure: inout Measure) throws {
+        var noted = measure
+        try changes.sift(
+            for: program,
+            ask: { query in try note(query, &noted).first?.map(\.int) ?? [] },
+            run: { statement in try note(statement, &noted) }
+        )
+        measure = noted
+    }
+
     private func follow(
         _ program: ViewProgram,
-        _ kinds: [String: ChangeKind],
+        _ changes: InputChanges,
         _ measure: inout Measure
     ) throws -> [String] {
-        var changed = kinds
-        var cleanup: [String] = []
+        var changed = changes.kinds
+        var cleanup = changes.cleanup
         try run("BEGIN")
         for node in program.nodes {
             let change = node.change(
                 changedInputs: changed,
                 needsDelta: program.needsDelta(of: node, hasReaders: false),
-                stateRows: node.reads.contains { changed[$0] != nil } ? try rowCount(node) : nil
+                stateRows: node.reads.contains { changed[$0] != nil } ? try rowCount(node) : nil,
+                deltas: changes.deltas
             )
             measure.strategies.insert(change.strategy)
             for statement in change.statements { try note(statement, &measure) }

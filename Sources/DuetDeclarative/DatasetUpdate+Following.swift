@@ -17,25 +17,25 @@ extension DatasetUpdate {
     /// Turns the inputs' changes into the view's, block by block.
     func follow(
         _ view: MaintainedView,
-        _ inputs: [ChangedInput],
+        _ changes: InputChanges,
         _ choice: WayChoice,
         query: Query,
         version: Int,
         measures: inout StepMeasures
     ) throws -> Followed {
-        measures.rowsRead = inputs.reduce(0) { $0 + $1.rows }
         var change: ChangeProgram?
         var followed = Followed()
         var strategies: [MaintenanceStrategy] = []
         var blocks: [RefreshForecast.Block] = []
-        var changed = Dictionary(inputs.map { ($0.name.key, $0.kind) }) { first, _ in first }
+        var changed = changes.kinds
         let readsChange = Self.readsChange(of: dataset, hasReaders: hasReaders)
         for node in view.program.nodes {
             let isResult = node.name == view.program.result.name
             let program = node.change(
                 changedInputs: changed,
                 needsDelta: view.program.needsDelta(of: node, hasReaders: readsChange),
-                stateRows: choice.stateRows(of: node, view, rows: memory.rows(of: dataset.name))
+                stateRows: choice.stateRows(of: node, view, rows: memory.rows(of: dataset.name)),
+                deltas: changes.deltas
             )
             if isResult, let delta = program.deltaQuery {
                 followed = try followLast(program, delta, view, query: query, version: version, measures: &measures)
@@ -139,14 +139,19 @@ extension DatasetUpdate {
         _ text: MappedText,
         _ measures: inout StepMeasures
     ) throws -> (inserted: Int, deleted: Int) {
-        var actions: [[Value]] = []
+        let actions = try ask(sql, text, &measures).compactMap { $0.first?.string }
+        return (actions.count { $0 != "DELETE" }, actions.count { $0 != "INSERT" })
+    }
+
+    /// Runs a statement and gives its rows.
+    func ask(_ sql: String, _ text: MappedText, _ measures: inout StepMeasures) throws -> [[Value]] {
+        var rows: [[Value]] = []
         do {
-            try measures.time(sql) { actions = try connection.rows(sql) }
+            try measures.time(sql) { rows = try connection.rows(sql) }
         } catch let error as DuckDBError {
             throw ErrorTranslation.error(error, dataset: dataset.name, text: text, names: names)
         }
-        let names = actions.compactMap { $0.first?.string }
-        return (names.count { $0 != "DELETE" }, names.count { $0 != "INSERT" })
+        return rows
     }
 
     private static func strategy(_ strategies: [MaintenanceStrategy]) -> StepMeasures.Strategy {

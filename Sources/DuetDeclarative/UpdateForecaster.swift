@@ -22,7 +22,7 @@ struct UpdateForecaster {
 
     private var compiled = 0
     private var scratch: Scratch?
-    private var aggregates: Set<String>?
+    var aggregates: Set<String>?
     private var records: [String: ViewRecords]?
 
     /// A database in memory with an empty table for each dataset that could be bound.
@@ -122,19 +122,32 @@ struct UpdateForecaster {
         let own = state.datasets[dataset.name]
         var known: [String: Int] = [:]
         var kinds: [String: ChangeKind] = [:]
+        var passedOver: [DatasetName] = []
         for name in view.deltas.keys.sorted() {
-            let change = try pending(name, since: own?.seen[name] ?? 0)
-            if let change, change.rows > 0 {
-                known[name.key] = change.rows
-                kinds[name.key] = change.kind
+            let seen = own?.seen[name] ?? 0
+            guard let change = try pending(name, since: seen), change.rows > 0 else { continue }
+            if try !concerns(view, name, change, since: seen) {
+                passedOver.append(name)
+                continue
             }
+            known[name.key] = change.rows
+            kinds[name.key] = change.kind
+        }
+        let unknown = node.inputs.first { view.deltas[$0] == nil && graph[$0]?.dataset.kind != .view }
+        let difference =
+            passedOver.isEmpty
+            ? nil
+            : "what has changed in \(passedOver.map(\.description).joined(separator: ", ")) makes no difference here"
+        if let difference, known.isEmpty, unknown == nil, changing.isDisjoint(with: view.deltas.keys),
+            dataset.refreshPolicy != .full
+        {
+            return RefreshForecast(.nothing, why: "\(step.reason); \(difference)")
         }
         // What is not known yet is asked about as the smallest change there can be: where it flips is told with it.
         var changes = known
         if step.decision == .ifInputsChange || known.isEmpty {
             for name in view.deltas.keys where changes[name.key] == nil { changes[name.key] = 1 }
         }
-        let unknown = node.inputs.first { view.deltas[$0] == nil && graph[$0]?.dataset.kind != .view }
         let choice: WayChoice
         do {
             choice = try WayChoice(
@@ -150,7 +163,8 @@ struct UpdateForecaster {
         } catch let error as DuetError {
             return RefreshForecast(.full, why: "the update will fail: \(error.message)", whyNotCheaper: error.hint)
         }
-        var forecast = RefreshForecast(choice.way == .incremental ? .incremental : .full, why: step.reason)
+        let why = [step.reason, difference].compactMap { $0 }.joined(separator: "; ")
+        var forecast = RefreshForecast(choice.way == .incremental ? .incremental : .full, why: why)
         forecast.changes = Dictionary(
             known.compactMap { key, rows in view.deltas.keys.first { $0.key == key }.map { ($0.description, rows) } }
         ) { first, _ in first }
@@ -176,6 +190,24 @@ struct UpdateForecaster {
             )
         }
         return forecast
+    }
+
+    /// Whether a change that waits makes a difference to a view, as far as that can be known now; see `InputUse`.
+    private func concerns(
+        _ view: MaintainedView,
+        _ name: DatasetName,
+        _ change: (rows: Int, kind: ChangeKind),
+        since version: Int
+    ) throws -> Bool {
+        guard let input = graph[name]?.dataset, !changing.contains(name), let use = view.program.uses[name.key] else {
+            return true
+        }
+        let store = DatasetStore(dataset: input, connection: connection)
+        let columns = try store.visibleColumns(of: store.published).map(\.name)
+        let delta = "(\(store.changeQuery(since: version, columns: columns)))"
+        guard let look = use.look(at: change.kind, delta: delta) else { return true }
+        let row = try connection.rows(look.query).first?.map(\.int) ?? []
+        return look.finding(row, of: change.rows) != .nothing
     }
 
     private mutating func records(of dataset: DatasetName) throws -> ViewRecords {
@@ -232,7 +264,7 @@ struct UpdateForecaster {
     }
 
     /// The rows of a change that waits in the log; nil when the input itself is not made yet.
-    private func pending(_ name: DatasetName, since version: Int) throws -> (rows: Int, kind: ChangeKind)? {
+    func pending(_ name: DatasetName, since version: Int) throws -> (rows: Int, kind: ChangeKind)? {
         guard let input = state.datasets[name], let dataset = graph[name]?.dataset else { return nil }
         guard input.version > version else { return (0, .insertsOnly) }
         let store = DatasetStore(dataset: dataset, connection: connection)
@@ -244,93 +276,6 @@ struct UpdateForecaster {
             ).first ?? []
         guard row.count == 3, let least = row[1].int, let greatest = row[2].int else { return (0, .insertsOnly) }
         return (row[0].int ?? 0, ChangeKind(least: least, greatest: greatest))
-    }
-
-    // MARK: - Streams
-
-    private mutating func ofStream(_ node: DatasetGraph.Node, _ step: RefreshPlan.Step) throws -> RefreshForecast {
-        let dataset = node.dataset
-        if let capture = dataset.capture {
-            var forecast = RefreshForecast(
-                .incremental,
-                why: step.reason,
-                whyNotCheaper: "an event may come late, so the rows of its key are made anew from all its events"
-            )
-            if let events = node.inputs.first, let change = try pending(events, since: seen(node, events)) {
-                if change.rows > 0 {
-                    forecast.changes = [events.description: change.rows]
-                    if !changing.contains(events) { forecast.rowsToRead = change.rows }
-                }
-            }
-            let keys = capture.keys.map(\.name).joined(separator: ", ")
-            forecast.blocks = [
-                .init(
-                    name: dataset.name.description,
-                    rule: "change events by (\(keys))",
-                    strategy: "recomputeAffected",
-                    reason: capture.readsSnapshots
-                        ? "only keys of new snapshots, and of those before them, are made anew"
-                        : "only the rows of keys that new events are about are made anew"
-                )
-            ]
-            return forecast
-        }
-        guard let query = dataset.flows.first?.query else { return RefreshForecast(.nothing, why: step.reason) }
-        if query.streamOffsets.isEmpty, dataset.isOnce {
-            return RefreshForecast(.full, why: step.reason, whyNotCheaper: "a ONCE flow runs once, over everything")
-        }
-        let rowwise = try RowwiseQuery.analyse(query, aggregates: try aggregateNames(), connection)
-        if case .failure(let reason) = rowwise {
-            var forecast = RefreshForecast(
-                .full,
-                why: step.reason,
-                whyNotCheaper: "\(reason.reason), so new rows change what earlier ones gave; readers get the difference"
-            )
-            if tellsSQL { forecast.statements = [query.text.text] }
-            return forecast
-        }
-        var forecast = RefreshForecast(.append, why: step.reason)
-        let own = state.datasets[dataset.name]
-        var what = "each new row gives its rows by itself"
-        if let read = query.fileReads.first(where: \.isStream) {
-            let current = state.files[read.source] ?? []
-            let new = current.subtracting(own?.files ?? []).count
-            if !(own?.files ?? []).subtracting(current).isEmpty {
-                forecast.strategy = .incremental
-                what = "rows of files that changed or are gone are taken back, those of new files come in"
-            } else {
-                what =
-                    own == nil
-                    ? "each file is read once" : "reads \(new) of \(current.count) files; the others have been read"
-            }
-        } else if let stream = node.streamedInputs.first, graph[stream]?.dataset.kind != .view,
-            let change = try pending(stream, since: seen(node, stream))
-        {
-            if change.rows > 0 {
-                forecast.changes = [stream.description: change.rows]
-                if !changing.contains(stream) { forecast.rowsToRead = change.rows }
-            }
-            if change.kind == .mixed { forecast.strategy = .incremental }
-        }
-        forecast.blocks = [
-            .init(name: dataset.name.description, rule: "row by row", strategy: "append", reason: what)
-        ]
-        if tellsSQL { forecast.statements = [query.text.text] }
-        return forecast
-    }
-
-    private func seen(_ node: DatasetGraph.Node, _ input: DatasetName) -> Int {
-        state.datasets[node.dataset.name]?.seen[input] ?? 0
-    }
-
-    private mutating func aggregateNames() throws -> Set<String> {
-        if let aggregates { return aggregates }
-        let rows = try connection.rows(
-            "SELECT DISTINCT lower(function_name) FROM duckdb_functions() WHERE function_type = 'aggregate'"
-        )
-        let names = Set(rows.compactMap { $0.first?.string })
-        aggregates = names
-        return names
     }
 
     // MARK: - Rules

@@ -79,6 +79,17 @@ struct GeneratedCase {
             let back = rows.filter { _ in choices.oneIn(3) }
             changes += back.map { ($0, 1) }
             rows = back
+        case 4:
+            // Rows get another value in one column, which the view may not read.
+            for _ in 0...choices.below(2) where !rows.isEmpty {
+                let old = rows.remove(at: choices.below(rows.count))
+                guard let new = Self.replaced(old, columns, rows, &choices) else {
+                    rows.append(old)
+                    continue
+                }
+                rows.append(new)
+                changes += [(old, -1), (new, 1)]
+            }
         default:
             for _ in 0...choices.below(3) {
                 if !rows.isEmpty, !choices.oneIn(3) { changes.append((rows.remove(at: choices.below(rows.count)), -1)) }
@@ -114,6 +125,21 @@ struct GeneratedCase {
             }
         }
         return ((key.map { [$0] } ?? []) + values).joined(separator: ", ")
+    }
+
+    /// A row with the value of one column taken from another; nil when there is none, or it has no value left for a key.
+    private static func replaced(
+        _ old: String,
+        _ columns: [GeneratedColumn],
+        _ others: [String],
+        _ choices: inout Choices
+    ) -> String? {
+        guard let other = row(columns, others, &choices) else { return nil }
+        var values = old.split(separator: ", ").map(String.init)
+        let position = choices.below(values.count)
+        if position == 0, columns.first?.isUnique == true { return old }
+        values[position] = String(other.split(separator: ", ")[position])
+        return values.joined(separator: ", ")
     }
 
     /// The value of a row's first column.

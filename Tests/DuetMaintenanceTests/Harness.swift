@@ -43,6 +43,8 @@ final class Harness {
     /// Updates in which no node recomputed everything.
     private(set) var incrementalUpdates = 0
     private(set) var updates = 0
+    /// Changes of inputs that did not concern the view.
+    private(set) var passedOver = 0
     private(set) var log: [String] = []
     /// What the statements of the rules are turned into; tests of the tests break rules with it.
     private let breaking: (String) -> String
@@ -96,6 +98,7 @@ final class Harness {
         updates += 1
         log = []
         var changed: [String: ChangeKind] = [:]
+        var entriesOf: [String: Int] = [:]
         try run("CREATE OR REPLACE TEMP TABLE old_result AS \(program.result.visibleSelect)")
         for table in tables {
             guard let entries = changes[table.name], !entries.isEmpty else { continue }
@@ -112,6 +115,7 @@ final class Harness {
                 let greatest = first[2].int
             else { continue }
             changed[table.name] = ChangeKind(least: least, greatest: greatest)
+            entriesOf[table.name] = total
             // The base table is changed in the plainest way: counts by row.
             try run(
                 "CREATE OR REPLACE TABLE \(table.name) AS SELECT \(names) FROM (SELECT \(names), sum(w) AS __count FROM ("
@@ -119,7 +123,21 @@ final class Harness {
                     + "GROUP BY ALL) , range(__count::BIGINT)"
             )
         }
-        var cleanup: [String] = []
+        var changes = InputChanges(kinds: changed, rows: entriesOf)
+        try changes.sift(
+            for: program,
+            ask: { query in
+                log.append(query)
+                return try run(breaking(query)).first?.map(\.int) ?? []
+            },
+            run: { statement in
+                log.append(statement)
+                try run(breaking(statement))
+            }
+        )
+        changed = changes.kinds
+        passedOver += changes.passedOver.count
+        var cleanup = changes.cleanup
         var usedFull = false
         // Every other update nobody reads the view's change.
         let hasReaders = updates.isMultiple(of: 2)
@@ -128,7 +146,8 @@ final class Harness {
                 changedInputs: changed,
                 needsDelta: program.needsDelta(of: node, hasReaders: hasReaders),
                 // Now and then nobody knows how many rows there are, and they may be many.
-                stateRows: updates.isMultiple(of: 3) ? nil : try count("SELECT count(*) FROM \(node.stateTable)")
+                stateRows: updates.isMultiple(of: 3) ? nil : try count("SELECT count(*) FROM \(node.stateTable)"),
+                deltas: changes.deltas
             )
             if forceFull, change.strategy != .nothing { change = node.fullChange() }
             strategies[change.strategy, default: 0] += 1

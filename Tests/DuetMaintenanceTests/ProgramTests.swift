@@ -267,4 +267,43 @@ import Testing
         let stale = UpdateSizes(rows: rows, changes: ["t": 1], fullSeconds: 0.1, isStateCurrent: false)
         #expect(!model.choice(program, stale).isIncremental)
     }
+
+    @Test(arguments: [
+        // A new value of a column that is not read.
+        ("SELECT count(*) AS n, u.b FROM t JOIN u ON t.k = u.k GROUP BY u.b", "1, 9, NULL, 'b', 1.5", true),
+        ("SELECT sum(a) AS n, u.b FROM t JOIN u ON t.k = u.k GROUP BY u.b", "1, 9, NULL, 'b', 1.5", false),
+        // Rows that fail the query's condition, in all places where they are read.
+        ("SELECT sum(a) AS n, u.b FROM t JOIN u ON t.k = u.k WHERE a > 90 GROUP BY u.b", "1, 9, NULL, 'b', 1.5", true),
+        ("SELECT sum(a) AS n, u.b FROM t JOIN u ON t.k = u.k WHERE a > 5 GROUP BY u.b", "1, 9, NULL, 'b', 1.5", false),
+        ("SELECT x.a FROM t x JOIN t y ON x.k = y.k WHERE x.a > 90 AND y.a > 91", "1, 9, NULL, 'b', 1.5", true),
+        ("SELECT x.a FROM t x JOIN t y ON x.k = y.k WHERE x.a > 90", "1, 9, NULL, 'b', 1.5", false),
+        ("SELECT u.b, t.a FROM u LEFT JOIN t ON t.k = u.k AND t.a > 90", "1, 9, NULL, 'b', 1.5", true),
+        ("SELECT u.b, t.a FROM t LEFT JOIN u ON t.k = u.k AND t.a > 90", "1, 9, NULL, 'b', 1.5", false),
+        ("SELECT k, max(a) FROM t GROUP BY k", "1, 2, 1.5, 'b', 1.5", true),
+    ])
+    func `a change that makes no difference is not followed`(query: String, row: String, isPassedOver: Bool) throws {
+        let connection = try Self.connection()
+        let harness = try Harness(connection: connection, tables: ShapeTests.tables, query: query)
+        try harness.update(["t": [("1, 2, NULL, 'b', 1.5", -1), (row, 1)]])
+        #expect((harness.passedOver == 1) == isPassedOver)
+        #expect((harness.strategies[.nothing] == harness.program.nodes.count) == isPassedOver)
+        // The same row comes back, with others; the view follows as if nothing had been left out.
+        try harness.update([
+            "t": [(row, -1), ("1, 2, NULL, 'b', 1.5", 1), ("2, 95, 1, 'a', 1", 1)], "u": [("2, 8, 'x'", 1)],
+        ])
+    }
+
+    @Test func `only changes that may take themselves back, and are looked up elsewhere, are looked at first`() throws {
+        let joined = try #require(try Self.program("SELECT a, u.b FROM t JOIN u ON t.k = u.k").uses["t"])
+        #expect(joined.look(at: .insertsOnce) == nil)
+        #expect(joined.look(at: .deletesOnly) == nil)
+        let look = try #require(joined.look(at: .mixed))
+        #expect(look.finding([0, nil, nil, 0], of: 8) == .nothing)
+        #expect(look.finding([6, -1, 1, 0], of: 8) == .nothing, "none meets the conditions")
+        #expect(look.finding([2, -1, 1, 2], of: 8) == .part(.mixed, rows: 2))
+        #expect(look.finding([1, 1, 1, 1], of: 8) == .part(.insertsOnce, rows: 1))
+        #expect(look.finding([6, -1, 1, 3], of: 8) == .all)
+        #expect(try Self.program("SELECT a FROM t").uses["t"]?.look(at: .mixed) == nil, "its own rule costs no more")
+        #expect(try Self.program("SELECT a, random() FROM t JOIN u USING (k)").uses.isEmpty, "computed as a whole")
+    }
 }

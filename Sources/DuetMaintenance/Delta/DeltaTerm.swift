@@ -18,6 +18,8 @@ struct DeltaBuilder: Sendable {
     var renderer: RelationRenderer
     /// The leaves that changed.
     let changed: [String: ChangeKind]
+    /// What stands for the changes of leaves, where that is not their own.
+    private let deltas: [String: String]
     /// What the names of temporary tables begin with.
     let prefix: String
     /// Statements that must run before the terms are read.
@@ -25,9 +27,16 @@ struct DeltaBuilder: Sendable {
     /// Temporary tables made.
     private(set) var temporaries: [String] = []
 
-    init(texts: [String], changed: [String: ChangeKind], prefix: String, needed: Set<String>? = nil) {
+    init(
+        texts: [String],
+        changed: [String: ChangeKind],
+        deltas: [String: String] = [:],
+        prefix: String,
+        needed: Set<String>? = nil
+    ) {
         renderer = RelationRenderer(texts: texts, needed: needed)
         self.changed = changed
+        self.deltas = deltas
         self.prefix = prefix
     }
 
@@ -85,8 +94,11 @@ struct DeltaBuilder: Sendable {
         }
     }
 
+    /// SQL for a FROM clause: the change of a leaf; nil for one that never changes.
+    func delta(of leaf: Leaf) -> String? { leaf.source.flatMap { deltas[$0] } ?? leaf.delta }
+
     private func leafTerms(_ leaf: Leaf) -> [DeltaTerm] {
-        guard let delta = leaf.delta else { return [] }
+        guard let delta = delta(of: leaf) else { return [] }
         let item = delta + SQLText.alias(leaf.alias, leaf.columns + ["__w"])
         let weight: Weight =
             switch leaf.source.flatMap({ changed[$0] }) {

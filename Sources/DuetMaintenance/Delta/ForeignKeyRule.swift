@@ -29,7 +29,8 @@ extension DeltaBuilder {
         let equalities = Set(predicates.map { Set($0.equated) }.filter { $0.count == 2 })
         var result: [Int: ReferredChange] = [:]
         for (index, part) in parts.enumerated() {
-            guard changes[index] != nil, case .leaf(let leaf) = part, let source = leaf.source, let delta = leaf.delta
+            guard changes[index] != nil, case .leaf(let leaf) = part, let source = leaf.source,
+                let delta = delta(of: leaf)
             else { continue }
             for (other, otherPart) in parts.enumerated() where other != index {
                 guard result[index] == nil, case .leaf(let child) = otherPart,
@@ -40,13 +41,38 @@ extension DeltaBuilder {
                             }
                     })
                 else { continue }
-                result[index] = referred(leaf, delta, key.target.map { leaf.columns[$0] }, by: other)
+                let own = predicates.filter { predicate in
+                    !predicate.columns.isEmpty && predicate.columns.allSatisfy(leaf.columns.contains)
+                }
+                result[index] = referred(
+                    leaf,
+                    delta,
+                    key.target.map { leaf.columns[$0] },
+                    by: other,
+                    isChanged: changes[other] != nil,
+                    own.map { renderer.text($0) }
+                )
             }
         }
         return result
     }
 
-    private mutating func referred(_ leaf: Leaf, _ delta: String, _ keys: [String], by child: Int) -> ReferredChange {
+    /// - Parameters:
+    ///   - leaf: What is referred to.
+    ///   - delta: Its change.
+    ///   - keys: The columns referred to, which are unique.
+    ///   - child: The part that refers to it.
+    ///   - isChanged: Whether that part has changed too.
+    ///   - conditions: What the join asks of the leaf alone.
+    /// - Returns: The change that terms read.
+    private mutating func referred(
+        _ leaf: Leaf,
+        _ delta: String,
+        _ keys: [String],
+        by child: Int,
+        isChanged: Bool,
+        _ conditions: [String]
+    ) -> ReferredChange {
         let item = delta + SQLText.alias(leaf.alias, leaf.columns + ["__w"])
         switch leaf.source.flatMap({ changed[$0] }) {
         case .insertsOnce, .insertsOnly: return ReferredChange(referring: [child], kept: nil, former: nil)
@@ -54,20 +80,20 @@ extension DeltaBuilder {
             return ReferredChange(referring: [child], kept: nil, former: FromClause(items: [item]))
         case .mixed, nil: break
         }
-        func keysOf(_ sign: String) -> String {
-            "(\(SQLText.list(keys))) IN (SELECT (\(SQLText.list(keys))) FROM \(item) WHERE __w \(sign) 0)"
-        }
-        func table(_ conditions: [String], _ purpose: String) -> FromClause {
+        func table(_ suffix: String, _ purpose: String) -> FromClause {
             let columns = renderer.carried(leaf.columns).map { NamedText(column: $0) } + [NamedText(column: "__w")]
-            let select = SelectText(columns: columns, from: [item], predicates: conditions)
+            let list = SQLText.list(keys)
+            let wanted = "(\(list)) IN (SELECT (\(list)) FROM \(item) \(suffix))"
+            let select = SelectText(columns: columns, from: [item], predicates: conditions + [wanted])
             let name = store(select.text, purpose)
             return FromClause(items: [SQLText.temporary(name) + " AS " + SQLText.identifier(leaf.alias)])
         }
-        // Taken first and kept in tables, so that DuckDB knows that there are few or none.
+        // Taken first and kept in tables, so that DuckDB knows that there are few or none. No two rows have the same key
+        // at one time, so a key with two entries is one whose row was replaced.
         return ReferredChange(
             referring: [child],
-            kept: table([keysOf("< "), keysOf("> ")], "kept"),
-            former: table([keysOf("< ")], "former")
+            kept: table("GROUP BY \(SQLText.list(keys)) HAVING count(*) > 1", "kept"),
+            former: isChanged ? table("WHERE __w < 0", "former") : nil
         )
     }
 }

@@ -100,11 +100,14 @@ public struct NodeProgram: Sendable {
     ///   - changedInputs: What changed, by name; a name that is not in `reads` does not matter.
     ///   - needsDelta: Whether anybody reads the rows of the node's change; see `ViewProgram.needsDelta(of:hasReaders:)`.
     ///   - stateRows: How many rows the state has, about; nil when that is not known.
+    ///   - deltas: SQL for a FROM clause that stands for an input's change, where that is not the input's own; see
+    ///     `InputUse`.
     /// - Returns: The program; its strategy is `.nothing` when nothing the node reads has changed.
     public func change(
         changedInputs: [String: ChangeKind],
         needsDelta: Bool = true,
-        stateRows: Int? = nil
+        stateRows: Int? = nil,
+        deltas: [String: String] = [:]
     ) -> ChangeProgram {
         let relevant = changedInputs.filter { reads.contains($0.key) }
         guard !relevant.isEmpty else {
@@ -118,7 +121,13 @@ public struct NodeProgram: Sendable {
                 cleanup: []
             )
         }
-        var builder = DeltaBuilder(texts: texts, changed: relevant, prefix: plan.prefix, needed: plan.neededColumns)
+        var builder = DeltaBuilder(
+            texts: texts,
+            changed: relevant,
+            deltas: deltas,
+            prefix: plan.prefix,
+            needed: plan.neededColumns
+        )
         switch plan.kind {
         case .bag(let bag): return bagChange(bag, &builder)
         case .aggregate(var aggregate):

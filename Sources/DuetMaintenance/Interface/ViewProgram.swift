@@ -37,6 +37,8 @@ public struct ViewProgram: Sendable {
     public let readsClock: Bool
     /// The inputs that are read, by name.
     public let inputs: [String]
+    /// What is read of each input, by name; an input is missing where that is not known.
+    public let uses: [String: InputUse]
 
     /// Whether the rows of a node's change are read by anybody; what nobody reads need not be made.
     ///

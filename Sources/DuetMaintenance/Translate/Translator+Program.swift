@@ -134,6 +134,7 @@ extension Translator {
                 isHidden: { $0.hasPrefix("\(self.view)#") }
             )
         }
+        let read = inputs.map(\.name).filter { wanted.contains($0) }
         return ViewProgram(
             view: view,
             nodes: programs,
@@ -149,7 +150,8 @@ extension Translator {
             issues: programs.filter { !$0.isIncremental }.flatMap(\.issues),
             isDeterministic: findings.isDeterministic,
             readsClock: findings.readsClock,
-            inputs: inputs.map(\.name).filter { wanted.contains($0) }
+            inputs: read,
+            uses: InputUse.all(of: Set(read), kept, pool.texts, prefix: direct.prefix)
         )
     }
 
