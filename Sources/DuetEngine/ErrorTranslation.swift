@@ -21,8 +21,9 @@ public enum ErrorTranslation {
         if isDiskFull(error) { return diskFull(error, doing: "refreshing '\(dataset)'") }
         let code = code(of: error)
         var hint = hint(of: error, names: names)
-        let message = "\(firstLine(error.message)) (in '\(dataset)')"
-        let cause = code == .badFormat ? error.message : nil
+        let fault = FileFault(error)
+        let message = "\(fault?.description ?? firstLine(error.message)) (in '\(dataset)')"
+        let cause = fault?.original.map { "the line is: \($0)" }
         if let position = error.position, let sql = error.sql, let start = sql.firstRange(of: text.text) {
             let offset = position - sql.utf8.distance(from: sql.startIndex, to: start.lowerBound)
             if offset >= 0, offset <= text.text.utf8.count {
@@ -72,7 +73,7 @@ public enum ErrorTranslation {
         if error.subtype == "COLUMN_NOT_FOUND" || error.message.contains("does not have a column named") {
             return .unknownColumn
         }
-        if isAboutFile(error) { return .badFormat }
+        if FileFault(error) != nil { return .badFormat }
         switch error.kind {
         case .parser: return .sqlSyntax
         case .catalog where error.entryType?.lowercased().contains("table") == true: return .unknownTable
@@ -81,20 +82,11 @@ public enum ErrorTranslation {
         }
     }
 
-    /// Whether a source file is at fault and not the query that reads it.
-    private static func isAboutFile(_ error: DuckDBError) -> Bool {
-        [
-            "CSV Error", "between globbed files", "Malformed JSON", "not a valid JSON", "Parquet file", "read_csv",
-            "read_json",
-        ]
-        .contains { error.message.contains($0) }
-    }
-
     private static func hint(of error: DuckDBError, names: [String]) -> String? {
         if error.kind == .catalog, let name = error.name, let near = Suggestion.nearest(to: name, among: names) {
             return "did you mean '\(near)'?"
         }
-        if isAboutFile(error) { return "look at the file that is named, and at the options of read_files" }
+        if let fault = FileFault(error) { return fault.hint }
         // The candidates for a function of other types are signatures, which are no names to choose from.
         let candidates = error.candidates.filter { !$0.hasPrefix("__file") && $0 != "_metadata" }
         guard !candidates.isEmpty, !error.candidates.contains(where: { $0.contains("(") }) else { return nil }

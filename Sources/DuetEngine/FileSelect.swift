@@ -46,7 +46,10 @@ struct FileSelect {
         switch options.evolution {
         case .addNewColumns: schema.columns += options.hinted(new).filter { schema.column(named: $0.name) == nil }
         case .failOnNewColumns where !new.isEmpty: throw newColumns(new)
-        case nil where options.schema == nil: return try strict(schema, actual: actual, found: found, numbering)
+        case nil where options.schema == nil:
+            try FileColumns(source: source, read: read, options: options, connection: connection)
+                .check(files, found: found)
+            return try strict(schema, actual: actual, found: found, numbering)
         default: break
         }
         if options.rescueColumn == nil, options.schema == nil { try checkTypes(of: actual, schema) }

@@ -140,13 +140,15 @@ package struct FileViews {
     /// A file that DuckDB cannot read as what its source says.
     package static func formatError(_ error: DuckDBError, read: FileRead, source: Source) -> DuetError {
         if error.kind == .interrupt { return ErrorTranslation.cancelled }
+        let fault = FileFault(error)
         return DuetError(
             .badFormat,
             "source '\(source.name)' cannot be read as \(source.format.rawValue): "
-                + ErrorTranslation.firstLine(error.message),
-            hint: "look at the file that is named, and at the options of read_files",
+                + (fault?.description ?? ErrorTranslation.firstLine(error.message)),
+            hint: fault?.hint ?? "look at the file that is named, and at the options of read_files",
             at: read.location,
-            cause: error.message
+            // What names no file is told whole.
+            cause: fault?.path == nil ? error.message : fault?.original.map { "the line is: \($0)" }
         )
     }
 }

@@ -80,6 +80,12 @@ struct ReadOptions {
     /// Whether `schemaHints` gives a column its type.
     func isHinted(_ name: String) -> Bool { hints.contains { $0.name.lowercased() == name.lowercased() } }
 
+    /// How many lines come before the one with the columns; nil where lines may be remarks.
+    var linesBeforeColumns: Int? {
+        if arguments.contains(where: { $0.name == "comment" }) { return nil }
+        return arguments.last { $0.name == "skip" }.flatMap { Int($0.value) } ?? 0
+    }
+
     /// The type that a column is read as, of the one that is found in the files.
     func type(found type: String) -> String {
         guard format == .json || format == .jsonl, isAllText || arePrimitivesText else { return type }

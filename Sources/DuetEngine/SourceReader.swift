@@ -93,10 +93,12 @@ public struct SourceReader: Sendable {
         let new = sync.files.filter { !earlier.contains($0) }
         guard !new.isEmpty else { return sync }
         try await SourceWork.run {
+            var unchecked: [LandedFile] = []
             for file in new {
                 try FormatCheck.check(file, format: source.format, location: source.location)
-                try SourceUnpacking.checkCompressed(file, source: source)
+                if try !SourceUnpacking.checkCompressed(file, source: source) { unchecked.append(file) }
             }
+            try CompressedCheck.check(unchecked, source: source)
         }
         return sync
     }

@@ -17,12 +17,14 @@ package enum SourceWork {
     /// - Parameters:
     ///   - command: its name and arguments.
     ///   - environment: further variables for it.
+    ///   - statuses: with which it may end.
     ///   - location: where errors are told.
     ///   - take: gets each piece; throwing ends the command.
     /// - Throws: what `take` throws, or ``DuetError`` when the command is missing or fails.
     package static func output(
         of command: [String],
         environment: [String: String] = [:],
+        accepting statuses: Set<Int32> = [0],
         at location: SourceLocation,
         _ take: (Data) throws -> Void
     ) throws {
@@ -50,7 +52,7 @@ package enum SourceWork {
         }
         let said = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
-        guard process.terminationStatus != 0 else { return }
+        guard !statuses.contains(process.terminationStatus) else { return }
         let name = command.first ?? ""
         if process.terminationStatus == 127 {
             throw DuetError(
@@ -186,16 +188,24 @@ struct SourceUnpacking: Sendable {
     ///
     /// A file that is too small to hold so much, whatever is in it, is not unpacked for that: deflate makes at most 1,032
     /// bytes of one (RFC 1951: 258 bytes of 2 bits), zstd a block of 128 KiB of 4 (RFC 8878: a block of one byte repeated).
-    static func checkCompressed(_ file: LandedFile, source: Source) throws {
+    /// - Returns: Whether it was unpacked, and so is known to be whole.
+    static func checkCompressed(_ file: LandedFile, source: Source) throws -> Bool {
         let limit = limit(of: source)
         let (tool, most) =
             file.path.hasSuffix(".gz") ? ("gzip", 1032) : file.path.hasSuffix(".zst") ? ("zstd", 32 << 10) : ("", 0)
-        guard !tool.isEmpty, file.size > limit / most else { return }
+        guard !tool.isEmpty, file.size > limit / most else { return false }
         var size = 0
-        try SourceWork.output(of: [tool, "-dcq", file.path], at: source.location) { piece in
-            size += piece.count
-            if size > limit { throw tooLarge(file.origin, limit: limit, source: source) }
+        var isTooLarge = false
+        do {
+            try SourceWork.output(of: [tool, "-dcq", file.path], at: source.location) { piece in
+                size += piece.count
+                isTooLarge = size > limit
+                if isTooLarge { throw tooLarge(file.origin, limit: limit, source: source) }
+            }
+        } catch let error as DuetError where error.code == .badFormat && !isTooLarge {
+            throw CompressedCheck.damaged(file, error, source)
         }
+        return true
     }
 
     // MARK: - Workbooks

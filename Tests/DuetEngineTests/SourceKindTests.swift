@@ -149,7 +149,7 @@ struct SourceKindTests {
         let file = { LandedFile(source: "s", origin: "x.gz", path: "/none/x.gz", content: "", size: $0) }
         let source = try SourceFixture("location: data/*.gz\nformat: csv").source
         // Too small to hold so much: it is not even opened.
-        try SourceUnpacking.checkCompressed(file(16_000_000), source: source)
+        _ = try SourceUnpacking.checkCompressed(file(16_000_000), source: source)
         #expect(throws: DuetError.self) { try SourceUnpacking.checkCompressed(file(17_000_000), source: source) }
     }
 
