@@ -72,7 +72,10 @@ enum RefreshPlanText {
         }
         for statement in forecast.statements {
             lines.append("")
-            lines += statement.split(separator: "\n").map { "    \($0)" }
+            let isRemark = statement.split(separator: "\n").allSatisfy { $0.hasPrefix("--") }
+            // Behind a remark of the query's own the end would be part of it.
+            let end = statement.split(separator: "\n").last?.contains("--") == true ? "\n;" : ";"
+            lines += (statement + (isRemark ? "" : end)).split(separator: "\n").map { "    \($0)" }
         }
         return lines
     }

@@ -14,6 +14,40 @@ struct ChangeRows {
     fileprivate func filter(_ kind: String, alias: String = "") -> String {
         "WHERE \(([condition.map { alias + $0 }].compactMap(\.self) + [alias + kind]).joined(separator: " AND "))"
     }
+
+    /// Makes the table of what a query gives over changed rows, with their weights in `__w`.
+    func definition(_ query: String, columns: [ColumnDescription]) -> String {
+        let list = DatasetStore.list(columns)
+        return "CREATE OR REPLACE TEMP TABLE \(table) AS SELECT \(list), sum(__w)::BIGINT AS __w FROM (\(query)) "
+            + "GROUP BY \(list) HAVING sum(__w) <> 0"
+    }
+
+    /// Adds what comes once.
+    func insertion(into rows: String, _ columns: [String]) -> String {
+        let list = columns.map(SQL.identifier).joined(separator: ", ")
+        return "INSERT INTO \(rows) (\(list)) SELECT \(list) FROM \(table) \(filter("__w = 1"))"
+    }
+
+    /// Takes away what goes, of equal rows as many as the weight says.
+    func removal(from rows: String, _ columns: [String]) -> String {
+        let equal = columns.map { "r.\(SQL.identifier($0)) IS NOT DISTINCT FROM c.\(SQL.identifier($0))" }
+        return """
+            DELETE FROM \(rows) WHERE rowid IN (
+                SELECT __row FROM (
+                    SELECT r.rowid AS __row, c.__w AS __w, row_number() OVER (PARTITION BY c.rowid) AS __number
+                    FROM \(rows) AS r JOIN \(table) AS c ON \(equal.joined(separator: " AND "))
+                    \(filter("__w < 0", alias: "c."))
+                ) WHERE __number <= -__w
+            )
+            """
+    }
+
+    /// Adds what comes more than once.
+    func repetition(into rows: String, _ columns: [String]) -> String {
+        let list = columns.map(SQL.identifier).joined(separator: ", ")
+        return "INSERT INTO \(rows) (\(list)) SELECT \(list) FROM (SELECT \(list), unnest(range(__w)) "
+            + "FROM \(table) \(filter("__w > 1")))"
+    }
 }
 
 /// Taking a change over into the rows.
@@ -39,9 +73,8 @@ extension DatasetUpdate {
         _ measures: inout StepMeasures
     ) throws -> (inserted: Int, deleted: Int) {
         guard entries != 0 else { return (0, 0) }
-        let list = columns.map(SQL.identifier).joined(separator: ", ")
         var inserted = try count(
-            "INSERT INTO \(store.rows) (\(list)) SELECT \(list) FROM \(change.table) \(change.filter("__w = 1"))",
+            change.insertion(into: store.rows, columns),
             text,
             &measures
         )
@@ -52,32 +85,11 @@ extension DatasetUpdate {
         ).first
         var deleted = 0
         if others?[0].int ?? 0 > 0 {
-            let equal = columns.map {
-                let name = SQL.identifier($0)
-                return "r.\(name) IS NOT DISTINCT FROM c.\(name)"
-            }
             // Equal rows are numbered so that exactly as many go as the weight says.
-            deleted = try count(
-                """
-                DELETE FROM \(store.rows) WHERE rowid IN (
-                    SELECT __row FROM (
-                        SELECT r.rowid AS __row, c.__w AS __w, row_number() OVER (PARTITION BY c.rowid) AS __number
-                        FROM \(store.rows) AS r JOIN \(change.table) AS c ON \(equal.joined(separator: " AND "))
-                        \(change.filter("__w < 0", alias: "c."))
-                    ) WHERE __number <= -__w
-                )
-                """,
-                text,
-                &measures
-            )
+            deleted = try count(change.removal(from: store.rows, columns), text, &measures)
         }
         if others?[1].int ?? 0 > 0 {
-            inserted += try count(
-                "INSERT INTO \(store.rows) (\(list)) SELECT \(list) FROM (SELECT \(list), unnest(range(__w)) "
-                    + "FROM \(change.table) \(change.filter("__w > 1")))",
-                text,
-                &measures
-            )
+            inserted += try count(change.repetition(into: store.rows, columns), text, &measures)
         }
         return (inserted, deleted)
     }

@@ -186,10 +186,8 @@ extension DatasetUpdate {
         }
         let mapped = try rowwise.sql(over: relation, carrying: ["__w"], connection)
         let change = "temp.main.\(SQL.identifier("change:\(dataset.name)"))"
-        let list = DatasetStore.list(columns)
         let entries = try count(
-            "CREATE OR REPLACE TEMP TABLE \(change) AS SELECT \(list), sum(__w)::BIGINT AS __w FROM (\(mapped)) "
-                + "GROUP BY \(list) HAVING sum(__w) <> 0",
+            ChangeRows(table: change).definition(mapped, columns: columns),
             query.text,
             &measures
         )

@@ -30,6 +30,7 @@ extension UpdateForecaster {
                         : "only the rows of keys that new events are about are made anew"
                 )
             ]
+            if tellsSQL { forecast.statements = [Self.toldByRun] }
             return forecast
         }
         guard let query = dataset.flows.first?.query else { return RefreshForecast(.nothing, why: step.reason) }
@@ -72,11 +73,11 @@ extension UpdateForecaster {
         forecast.blocks = [
             .init(name: dataset.name.description, rule: "row by row", strategy: "append", reason: what)
         ]
-        if tellsSQL { forecast.statements = [query.text.text] }
+        if tellsSQL { forecast.statements = try statements(of: node, query, try rowwise.get()) }
         return forecast
     }
 
-    private func seen(_ node: DatasetGraph.Node, _ input: DatasetName) -> Int {
+    func seen(_ node: DatasetGraph.Node, _ input: DatasetName) -> Int {
         state.datasets[node.dataset.name]?.seen[input] ?? 0
     }
 

@@ -164,24 +164,29 @@ struct UpdateForecaster {
             return RefreshForecast(.full, why: "the update will fail: \(error.message)", whyNotCheaper: error.hint)
         }
         let why = [step.reason, difference].compactMap { $0 }.joined(separator: "; ")
-        var forecast = RefreshForecast(choice.way == .incremental ? .incremental : .full, why: why)
+        // A policy may ask for changes where there is no rule for them; the query then runs over everything.
+        let isIncremental = choice.way == .incremental && view.program.isIncremental
+        var forecast = RefreshForecast(isIncremental ? .incremental : .full, why: why)
         forecast.changes = Dictionary(
             known.compactMap { key, rows in view.deltas.keys.first { $0.key == key }.map { ($0.description, rows) } }
         ) { first, _ in first }
         forecast.flipsAt = choice.cost?.flipsAt
         describe(view, into: &forecast)
-        if choice.way == .incremental {
+        if isIncremental {
             forecast.rowsToRead = changing.isDisjoint(with: view.deltas.keys) ? known.values.reduce(0, +) : nil
             forecast.whyNotCheaper = forecast.issues.first ?? choice.again
         } else {
             forecast.rowsToRead = view.deltas.keys.reduce(0) { $0 + (rows[$1] ?? 0) }
-            let why = choice.cost.map { Self.text($0, view.program, known) } ?? choice.reason
+            let why =
+                choice.way == .incremental
+                ? forecast.issues.first : choice.cost.map { Self.text($0, view.program, known) } ?? choice.reason
             forecast.whyNotCheaper = choice.again.map { "\(why ?? ""); \($0)" } ?? why
         }
         if tellsSQL {
             if kinds.isEmpty { kinds = Dictionary(view.program.inputs.map { ($0, .mixed) }) { first, _ in first } }
             let isRead = graph.nodes.contains { $0.inputs.contains(step.dataset) }
             forecast.statements = Self.statements(
+                try changesAsTables(view, own, choice),
                 view,
                 choice,
                 kinds,
@@ -229,33 +234,6 @@ struct UpdateForecaster {
     private static func milliseconds(_ seconds: Double) -> String {
         let tenths = Int((seconds * 10_000).rounded())
         return "\(tenths / 10).\(tenths % 10) ms"
-    }
-
-    private static func statements(
-        _ view: MaintainedView,
-        _ choice: WayChoice,
-        _ kinds: [String: ChangeKind],
-        readsChange: Bool,
-        rows: Int?
-    ) -> [String] {
-        let program = view.program
-        switch choice.way {
-        case .replace: return program.nodes.flatMap(\.create)
-        case .direct:
-            let change = program.direct.fullChange(needsDelta: true)
-            return change.statements + change.apply
-        case .incremental:
-            var changed = kinds
-            return program.nodes.flatMap { node in
-                let change = node.change(
-                    changedInputs: changed,
-                    needsDelta: program.needsDelta(of: node, hasReaders: readsChange),
-                    stateRows: choice.stateRows(of: node, view, rows: rows)
-                )
-                if change.strategy != .nothing { changed[node.name] = .mixed }
-                return change.statements + change.apply
-            }
-        }
     }
 
     private func describe(_ view: MaintainedView, into forecast: inout RefreshForecast) {

@@ -165,7 +165,7 @@ public struct FunctionCatalogue: Hashable, Sendable {
         ),
         volatile: words(
             """
-            random uuid uuidv4 uuidv7 gen_random_uuid nextval currval setseed sleep_ms pg_sleep error stats write_log \
+            random uuid uuidv4 uuidv7 gen_random_uuid nextval currval setseed sleep_ms pg_sleep stats write_log \
             current_query current_query_id current_connection_id current_transaction_id txid_current
             """
         ),
