@@ -190,7 +190,15 @@ public final class RunSession: Sendable {
                 let text = Self.text(of: error)
                 let isRetried = (error as? DuetError).map { alsoRetried.contains($0.code) } ?? false
                 if attempt <= retries, isRetried || Self.mayPass(error), !request.control.isCancelled {
-                    log.record(.stepRetried, level: .warning, step: step, stepKind: kind, "tried again", error: text)
+                    let wait = secondsBetween > 0 ? "in \(secondsBetween.formatted()) s" : "at once"
+                    log.record(
+                        .stepRetried,
+                        level: .warning,
+                        step: step,
+                        stepKind: kind,
+                        "attempt \(attempt) of \(retries + 1) failed, the next one comes \(wait)",
+                        error: text
+                    )
                     attempt += 1
                     request.control.wait(seconds: secondsBetween)
                     continue

@@ -1,5 +1,5 @@
 public import DuckKit
-internal import DuetPipeline
+package import DuetPipeline
 internal import Foundation
 
 /// One style's database file, opened for a run or for reading.
@@ -121,12 +121,27 @@ public final class Warehouse: Sendable {
                 .warehouse,
                 "cannot make the folder '\(folder)' for the warehouse",
                 hint: "check that you may write there and that the disk has room",
-                cause: error.localizedDescription
+                cause: fileInPlace(of: folder).map { "'\($0)' is a file" } ?? error.localizedDescription
             )
         }
     }
 
-    private static func openError(_ error: DuckDBError, path: String) -> DuetError {
+    /// A file that stands where a folder should; nil when there is none.
+    private static func fileInPlace(of folder: String) -> String? {
+        var url = URL(fileURLWithPath: folder)
+        while url.path != "/", !FileManager.default.fileExists(atPath: url.path) {
+            url = url.deletingLastPathComponent()
+        }
+        do {
+            return try url.resourceValues(forKeys: [.isDirectoryKey]).isDirectory == false ? url.path : nil
+        } catch {
+            // Why the folder cannot be made is told by what tried.
+            return nil
+        }
+    }
+
+    /// Why a warehouse does not open, in words for its user.
+    package static func openError(_ error: DuckDBError, path: String) -> DuetError {
         if error.message.contains("Could not set lock") || error.message.contains("Conflicting lock") {
             return DuetError(
                 .warehouse,
@@ -136,6 +151,15 @@ public final class Warehouse: Sendable {
             )
         }
         if ErrorTranslation.isDiskFull(error) { return ErrorTranslation.diskFull(error, doing: "opening '\(path)'") }
+        let refusals = ["Permission denied", "Operation not permitted", "Read-only file system"]
+        if refusals.contains(where: { error.message.contains($0) }) {
+            return DuetError(
+                .warehouse,
+                "the warehouse '\(path)' may not be written",
+                hint: "check who owns the file and its folder, or take another place with --home; nothing was changed",
+                cause: error.message
+            )
+        }
         return DuetError(
             .warehouse,
             "the warehouse '\(path)' cannot be opened",

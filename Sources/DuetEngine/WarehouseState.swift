@@ -23,7 +23,8 @@ public enum WarehouseState {
                 throw DuetError(
                     .warehouse,
                     "the warehouse '\(path)' has the format \(version), this duet writes \(Warehouse.format)",
-                    hint: "move the file away; the next run makes a new one from the sources"
+                    hint: (Int(version) ?? 0 > Warehouse.format ? "a newer duet made it; use that one, or " : "")
+                        + "move the file away; the next run makes a new one from the sources"
                 )
             }
             if !existing.contains("required") { try connection.execute(requiredTable) }

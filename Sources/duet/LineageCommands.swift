@@ -39,17 +39,19 @@ struct TraceCommand: ParsableCommand {
         commandName: "trace",
         abstract: "Shows which rows a row was made from, or what a row has become.",
         discussion: """
-            Back, every dataset on the way is shown with the rows that took part, down to the rows of the source files.
-            Rows that only influenced the result, as the others of a window do, are marked as context.
+            Back, every dataset on the way is shown with the rows that took part, down \
+            to the rows of the source files. Rows that only influenced the result, as \
+            the others of a window do, are marked as context.
 
-            Of a hand-written data factory, any table of its warehouse is followed back through the Copy activities, data
-            flows, scripts and procedures of its runs; what cannot be followed is told, with the reason.
+            Of a hand-written data factory, any table of its warehouse is followed back \
+            through the Copy activities, data flows, scripts and procedures of its runs; \
+            what cannot be followed is told, with the reason.
 
             Example:
-              duet trace pipelines/flights gold.carrier_month --where "carrier = 'HA' AND month = 2"
+              duet trace pipelines/flights gold.carrier_month --where "month = 2"
               duet trace my-factory etl.sums --where "no = '1'"
-              duet trace pipelines/flights gold.carrier_month --procedural activities --limit 1
-              duet trace pipelines/flights bronze.flights --where "tailnum IS NULL" --forward
+              duet trace pipelines/flights gold.carrier_month --procedural activities
+              duet trace pipelines/flights bronze.flights --where "day = 1" --forward
             """
     )
 

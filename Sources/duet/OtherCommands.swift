@@ -58,8 +58,11 @@ struct PlanCommand: ParsableCommand {
               duet plan pipelines/flights --dataset gold.carriers --sql
               duet plan pipelines/flights --style procedural
 
-            For each dataset: what is done and why, by which rule changes are taken over, how many rows are read where
-            that is known, why nothing cheaper is done, and from how many changed rows on computing everything is cheaper.
+            For each dataset: what is done and why, by which rule changes are taken \
+            over, how many rows are read where that is known, why nothing cheaper is \
+            done, and from how many changed rows on computing everything is cheaper. \
+            What --sql prints runs as it stands in the warehouse, once what the dataset \
+            reads has been refreshed.
             """
     )
 

@@ -19,7 +19,7 @@ extension Factory {
             throw DuetError(
                 .missingFile,
                 "there is no '\(path)'",
-                hint: "give the folder that holds pipeline/, dataset/ …"
+                hint: "give the folder of a pipeline (pipeline.yml), or of a data factory (pipeline/, dataset/ …)"
             )
         }
         if path.lowercased().hasSuffix(".json") {

@@ -29,12 +29,7 @@ public final class SQLPrompt {
                     "ATTACH \(SQL.literal(home.warehouse(style))) AS \(SQL.identifier(style.rawValue)) (READ_ONLY)"
                 )
             } catch {
-                throw DuetError(
-                    .warehouse,
-                    "the warehouse '\(home.warehouse(style))' cannot be opened for reading",
-                    hint: "is a run under way?",
-                    cause: error.message
-                )
+                throw Warehouse.openError(error, path: home.warehouse(style))
             }
         }
         // Names without a catalog mean the declarative style's, or the only one there is.
