@@ -47,6 +47,27 @@ import Testing
         try Self.check(query)
     }
 
+    static let others = [
+        "SELECT k, sum(a), (SELECT max(b) FROM u WHERE u.k = t.k) AS m FROM t GROUP BY k",
+        "SELECT k, sum(a) FROM t GROUP BY k HAVING NOT EXISTS (SELECT 1 FROM u WHERE u.b < t.k)",
+        "SELECT k, sum(a) FROM t GROUP BY k HAVING sum(a) > (SELECT max(b) FROM u WHERE u.k = t.k)",
+        "SELECT k, sum(a) FROM t GROUP BY k HAVING sum(a) NOT IN (SELECT b FROM u WHERE u.k >= t.k)",
+        "SELECT sum(a) IN (SELECT b FROM u) AS f FROM t",
+        "SELECT s, count(*) FROM t GROUP BY s HAVING count(*) > ALL (SELECT b FROM u WHERE u.s = t.s)",
+        "SELECT k, s, count(*), (SELECT count(*) FROM u WHERE u.k < t.k OR u.s = t.s) AS n FROM t GROUP BY ROLLUP (k, s)",
+        "SELECT k, sum(a), rank() OVER (PARTITION BY (SELECT count(*) FROM u WHERE u.k = t.k) ORDER BY k) FROM t "
+            + "GROUP BY k ORDER BY (SELECT count(*) FROM v WHERE v.b = t.k), k LIMIT 3",
+        "SELECT * FROM t JOIN u ON t.k = u.k AND t.a > (SELECT min(b) FROM v)",
+        "SELECT * FROM t JOIN u ON t.k = u.k AND EXISTS (SELECT 1 FROM v WHERE v.b = u.b AND v.c > t.a)",
+        "SELECT * FROM t WHERE EXISTS (SELECT 1 FROM u JOIN v ON u.b = v.b "
+            + "AND v.c > (SELECT min(b) FROM u x WHERE x.k = t.k) WHERE u.k = t.k)",
+    ]
+
+    @Test(arguments: others) func `a subquery over groups or in a join's condition is kept right`(query: String) throws
+    {
+        try Self.check(query)
+    }
+
     static let laterals = [
         "SELECT t.a, q.b FROM t, LATERAL (SELECT b FROM u WHERE u.k > t.k) q",
         "SELECT t.a, q.b FROM t, (SELECT b FROM u WHERE u.k = t.k) q",

@@ -46,7 +46,7 @@ extension QueryGenerator {
         return "(\(simple) \(choices.pick(["AND", "OR"])) \(predicate(columns, depth: depth - 1)))"
     }
 
-    private mutating func subqueryPredicate(_ columns: [Column]) -> String {
+    mutating func subqueryPredicate(_ columns: [Column]) -> String {
         let inner = relation(depth: 1)
         let kinds = Column.Kind.allCases.filter { kind in
             columns.contains { $0.kind == kind } && inner.columns.contains { $0.kind == kind }

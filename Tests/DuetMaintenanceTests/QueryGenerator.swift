@@ -156,12 +156,16 @@ struct QueryGenerator {
             if !choices.oneIn(6) { items.append((key, kind)) }
         }
         for _ in 0...choices.below(3) { items.append(aggregate(source.columns)) }
+        let grouped = source.columns.filter { keys.contains($0.text) }
+        if !grouped.isEmpty, choices.oneIn(10) { items.append((scalarSubquery(grouped), .big)) }
         let (text, columns) = list(items)
         var sql = "SELECT \(text) FROM \(source.text)\(condition)"
         if !keys.isEmpty { sql += " GROUP BY \(keys.joined(separator: ", "))" }
         if choices.oneIn(4) {
             let call = aggregate(source.columns, only: [.int, .big])
             sql += " HAVING \(call.0) \(choices.pick([">", "<", "="])) \(choices.below(4))"
+        } else if !grouped.isEmpty, choices.oneIn(10) {
+            sql += " HAVING \(subqueryPredicate(grouped))"
         } else if depth > 1, choices.oneIn(10) {
             sql += " HAVING count(*) >= \(uncorrelatedScalar())"
         }
@@ -256,10 +260,9 @@ struct QueryGenerator {
             let on = joinCondition(result.columns, other.columns)
             switch choices.below(8) {
             case 0, 1:
-                result = Source(
-                    text: "\(result.text) JOIN \(other.text) ON \(on)",
-                    columns: result.columns + other.columns
-                )
+                let both = result.columns + other.columns
+                let more = depth > 0 && choices.oneIn(12) ? " AND \(subqueryPredicate(both))" : ""
+                result = Source(text: "\(result.text) JOIN \(other.text) ON \(on)\(more)", columns: both)
             case 2, 3:
                 result = Source(
                     text: "\(result.text) LEFT JOIN \(other.text) ON \(on)",

@@ -140,6 +140,31 @@ struct WorkedExample {
                 """
         ),
         Self(
+            title: "Subquery tied by more than an equality",
+            text: """
+                What the subquery uses of the outer rows is kept, each combination of values once, and joined with its own \
+                rows; their groups are those of the outer rows. A change of either side meets the other under the tie, and \
+                only outer rows whose group moves are touched.
+                """,
+            query: "SELECT city, (SELECT sum(amount) FROM orders o WHERE o.customer <= c.id) AS total FROM customers c"
+        ),
+        Self(
+            title: "LATERAL with a LIMIT",
+            text: """
+                As before; the first rows are partitions, one for each outer value, and only those that the change touches \
+                are computed anew. A LATERAL without groups, windows, DISTINCT or LIMIT is a join and needs nothing kept.
+                """,
+            query: """
+                SELECT c.city, l.id FROM customers c, \
+                LATERAL (SELECT id FROM orders o WHERE o.customer = c.id ORDER BY amount DESC, id LIMIT 1) l
+                """
+        ),
+        Self(
+            title: "Lists unnested",
+            text: "Row by row: what is made of a row comes and goes with it.",
+            query: "SELECT id, i FROM orders, unnest(range(amount // 3)) AS parts(i)"
+        ),
+        Self(
             title: "Subquery of one row",
             text: """
                 DuckDB refuses a scalar subquery that finds several rows. So the least value and the number of rows are all \
@@ -156,6 +181,16 @@ struct WorkedExample {
                 kept and counted, as under DISTINCT, and the totals taken from their changes.
                 """,
             query: "SELECT count(DISTINCT customer) AS customers, sum(amount) AS amount FROM orders"
+        ),
+        Self(
+            title: "Lists over everything",
+            text: """
+                A list of all rows is made of all rows. Those of a join are kept, so that they are read and not joined \
+                again; those of one table are read where they are.
+                """,
+            query: """
+                SELECT string_agg(c.city, ', ' ORDER BY c.city) AS cities FROM orders o JOIN customers c ON o.customer = c.id
+                """
         ),
         Self(
             title: "What has no rule",

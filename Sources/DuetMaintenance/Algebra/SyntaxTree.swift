@@ -186,7 +186,10 @@ enum SyntaxTree {
         case .array(let values): return values.contains { containsOutsideSubqueries($0, where: condition) }
         case .object(let object):
             if condition(object) { return true }
-            if object["class"]?.string == "SUBQUERY" { return false }
+            // What is compared with a subquery is outside of it.
+            if object["class"]?.string == "SUBQUERY" {
+                return object["child"].map { containsOutsideSubqueries($0, where: condition) } ?? false
+            }
             return object.members.contains { containsOutsideSubqueries($0.value, where: condition) }
         default: return false
         }

@@ -33,8 +33,8 @@ extension Block {
     /// The values on the left side of IN or of a comparison with ANY.
     func comparedValues(_ tree: JSONValue, count: Int) throws -> [JSONValue] {
         guard let child = tree["child"] else { throw Unsupported("a comparison with a subquery needs a left side") }
-        if count == 1 { return [try resolve(child, .columnsFirst)] }
-        let values = try (child["children"]?.array ?? []).map { try resolve($0, .columnsFirst) }
+        if count == 1 { return [try resolveCompared(child)] }
+        let values = try (child["children"]?.array ?? []).map { try resolveCompared($0) }
         guard child["function_name"]?.string == "row", values.count == count else {
             throw Unsupported("this form of IN has no rule")
         }

@@ -87,8 +87,8 @@ extension Block {
         let values = opened.translated.outputs.map(\.value)
         let left =
             values.count == 1
-            ? [try resolve(child, .columnsFirst)]
-            : try (child["children"]?.array ?? []).map { try resolve($0, .columnsFirst) }
+            ? [try resolveCompared(child)]
+            : try (child["children"]?.array ?? []).map { try resolveCompared($0) }
         guard left.count == values.count, !values.contains(where: Self.multipliesRows) else {
             throw Unsupported("this form of IN has no rule")
         }
@@ -121,7 +121,11 @@ extension Block {
         try attempt {
             try ownValue(tree)
         } orElse: {
-            try dependentValue(tree)
+            guard isGrouping else { return try dependentValue(tree) }
+            // It is computed over the groups once these are known.
+            let name = translator.names.fresh("subquery")
+            deferred.append((name, tree))
+            return SyntaxTree.column(name)
         }
     }
 
@@ -250,7 +254,7 @@ extension Block {
             tree["comparison_type"]?.string == "COMPARE_EQUAL",
             !Self.multipliesRows(opened.translated.outputs[0].value)
         else { throw Unsupported("this form of IN has no rule within an expression") }
-        let value = try resolve(child, .columnsFirst)
+        let value = try resolveCompared(child)
         let facts = try membershipFacts(translator.instantiated(opened.translated))
         try attach(facts.relation)
         let isMatched = try matched(opened.translated.relation, [opened.translated.outputs[0].value], [value])

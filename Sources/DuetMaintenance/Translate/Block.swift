@@ -20,14 +20,20 @@ final class Block {
     let node: JSONValue
     let tables: CommonTables
     let scope: Scope
+    /// What an expression that is compared with a subquery means, if not what it says.
+    private let compared: ((JSONValue) throws -> JSONValue)?
     /// What the block is computed for, if it depends on the query around it.
     let seat: Domain.Seat?
     /// The rows so far.
     var relation = Relation.join([], [])
+    /// Which keys of the seat no row has NULL in.
+    private(set) var requiredKeys: Set<Int> = []
     /// Relations that scalar subqueries of a grouped block add beside the groups.
     var besideGroups: [Relation] = []
     /// Whether subqueries join the groups rather than the rows they are made of.
     var isGrouping = false
+    /// Subqueries of a grouped block that depend on its groups, under the names that stand for their values.
+    var deferred: [(name: String, tree: JSONValue)] = []
     /// Conditions that use columns of the query around this one.
     var correlated: [JSONValue] = []
     /// How many conditions being read are never true for a NULL subquery.
@@ -40,14 +46,44 @@ final class Block {
         self.translator = translator
         self.node = node
         self.tables = tables
+        compared = nil
         seat = domain?.seat(translator)
         scope = Scope(parent: seat?.scope ?? parent)
+    }
+
+    /// Rows that are there already, for subqueries that depend on them.
+    ///
+    /// - Parameters:
+    ///   - rows: The rows.
+    ///   - translator: Keeps what they need.
+    ///   - tables: The WITH queries they see.
+    ///   - scope: What names mean.
+    ///   - compared: What an expression that is compared with a subquery means, if not what it says.
+    init(
+        over rows: Relation,
+        translator: Translator,
+        tables: CommonTables,
+        scope: Scope,
+        compared: ((JSONValue) throws -> JSONValue)? = nil
+    ) {
+        self.translator = translator
+        self.tables = tables
+        self.scope = scope
+        self.compared = compared
+        node = .null
+        seat = nil
+        relation = rows
     }
 
     /// The whole block.
     func translated() throws -> Translated {
         try readRows()
         try readItems()
+        if let seat {
+            // Conditions leave out rows with NULL in what they tie, so those need not be looked for.
+            let known = translator.neverNull(relation)
+            requiredKeys = Set(seat.columns.indices.filter { known.contains(seat.columns[$0]) })
+        }
         var result: Translated
         let groups = GroupedBlock(block: self)
         guard try groups.isNeeded() else {
@@ -62,6 +98,7 @@ final class Block {
             if let seat {
                 result.outputs += seat.columns.map { Scope.Column(name: $0, value: SyntaxTree.column($0)) }
                 result.keyCount = seat.columns.count
+                result.requiredKeys = requiredKeys
             }
             return try finished(result, qualify: qualify, order: order)
         }
@@ -153,6 +190,11 @@ final class Block {
             return .object(try object.mapValues { try resolve($0, clause, inner) })
         default: return tree
         }
+    }
+
+    /// An expression that is compared with a subquery.
+    func resolveCompared(_ tree: JSONValue) throws -> JSONValue {
+        try compared?(tree) ?? resolve(tree, .columnsFirst)
     }
 
     private func column(_ names: [String], _ clause: Clause) throws -> JSONValue {

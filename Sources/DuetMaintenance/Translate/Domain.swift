@@ -11,7 +11,7 @@ final class Domain {
     struct Key {
         /// The expression over the outer rows.
         var outer: JSONValue
-        /// Whether it is never NULL.
+        /// Whether it is never NULL, or only found where it is not.
         var isRequired: Bool
     }
 
@@ -169,11 +169,14 @@ extension Translator {
                 continue
             }
             let count = result.outputs.count - result.keyCount
+            let keys = domain.keys.enumerated().map { index, key in
+                Domain.Key(outer: key.outer, isRequired: key.isRequired || result.requiredKeys.contains(index))
+            }
             return Dependent(
                 relation: result.relation,
                 outputs: Array(result.outputs.prefix(count)),
                 rows: result.rows,
-                keys: Array(zip(domain.keys, result.outputs.suffix(result.keyCount).map(\.value))),
+                keys: Array(zip(keys, result.outputs.suffix(result.keyCount).map(\.value))),
                 totals: result.totals
             )
         }
@@ -197,7 +200,11 @@ extension Translator {
         }
         // The totals stand beside the outer rows themselves.
         let keys = dependent.keys.map(\.key)
-        let ties = zip(keys, totals.keys).map { Dependent.tie($0, SyntaxTree.column($1)) }
+        let ties = keys.indices.map { index in
+            let isRequired = keys[index].isRequired || totals.required.contains(index)
+            let key = Domain.Key(outer: keys[index].outer, isRequired: isRequired)
+            return Dependent.tie(key, SyntaxTree.column(totals.keys[index]))
+        }
         var outer: [String: JSONValue] = [:]
         for (key, column) in zip(keys, totals.seat) { outer[column] = key.outer }
         let outputs = dependent.outputs.map {

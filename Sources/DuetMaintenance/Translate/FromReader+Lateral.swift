@@ -27,7 +27,7 @@ extension FromReader {
             // Which rows of a left join stay alone is told by the list itself, unless there is a condition.
             guard !isKept || isPlain else { return nil }
             guard let rows = try unnested(right, left, sides, into: sides, keepsEmpty: isKept) else { return nil }
-            return .joined([rows], try filters(item, sides))
+            return try filtered(rows, item, sides)
         case "SUBQUERY":
             guard let query = right["subquery"]?["node"] else { return nil }
             return type == "INNER"
@@ -46,9 +46,10 @@ extension FromReader {
             || tree["cast_type"]?["id"]?.string == "BOOLEAN" && value?["value"]?.string == "t"
     }
 
-    /// The conditions after ON that are not simply true.
-    private func filters(_ item: JSONValue, _ sides: Scope) throws -> [Expression] {
-        try onConditions(item, sides).filter { !Self.isTrue($0) }.map(translator.pool.intern)
+    /// The rows of an inner join for which the conditions after ON hold.
+    private func filtered(_ rows: Relation, _ item: JSONValue, _ sides: Scope) throws -> Relation {
+        let conditions = try onConditions(item, sides, isInner: true).filter { !Self.isTrue($0) }
+        return try withSubqueries(item, .joined([rows], conditions.map(translator.pool.intern)), sides)
     }
 
     private func innerLateral(
@@ -60,7 +61,7 @@ extension FromReader {
         let result = try translator.lateral(query, tables, outer: sides, over: left)
         let right = item["right"] ?? .null
         add(result.outputs, right, right["alias"]?.string ?? "", sides)
-        return .joined([result.relation], try filters(item, sides))
+        return try filtered(result.relation, item, sides)
     }
 
     private func leftLateral(_ item: JSONValue, _ left: Relation, _ query: JSONValue, _ sides: Scope) throws -> Relation

@@ -207,13 +207,14 @@ struct FromReader {
         if ["RIGHT", "FULL"].contains(type) { left = plain(left, sides, 0..<middle) }
         if ["LEFT", "FULL"].contains(type) { right = plain(right, sides, middle..<sides.tables.count) }
         var conditions = try usingConditions(item, type, sides, middle)
-        conditions += try onConditions(item, sides)
+        conditions += try onConditions(item, sides, isInner: type == "INNER")
         let known = Set(left.columns).union(right.columns)
         guard conditions.allSatisfy({ SyntaxTree.columns(in: $0).allSatisfy(known.contains) }) else {
             throw Unsupported("a join's condition that uses columns from further out has no rule")
         }
         switch type {
-        case "INNER": return .joined([left, right], conditions.map(translator.pool.intern))
+        case "INNER":
+            return try withSubqueries(item, .joined([left, right], conditions.map(translator.pool.intern)), sides)
         case "LEFT":
             return .outer(try translator.outerJoin(.left, left, right, conditions))
         case "RIGHT":
@@ -227,13 +228,28 @@ struct FromReader {
         }
     }
 
-    /// The conditions after ON.
-    func onConditions(_ item: JSONValue, _ sides: Scope) throws -> [JSONValue] {
-        try SyntaxTree.conjuncts(item["condition"]).map { tree in
-            if Block.hasSubquery(tree) { throw Unsupported("a subquery in a join's condition has no rule") }
+    /// The conditions after ON; of an inner join, those without subqueries.
+    func onConditions(_ item: JSONValue, _ sides: Scope, isInner: Bool = false) throws -> [JSONValue] {
+        try SyntaxTree.conjuncts(item["condition"]).compactMap { tree in
+            if Block.hasSubquery(tree) {
+                guard isInner else { throw Unsupported("a subquery in an outer join's condition has no rule") }
+                return nil
+            }
             let block = Block(translator: translator, node: .null, tables: tables, parent: sides)
             return try block.resolve(tree, .columnsFirst)
         }
+    }
+
+    /// The rows of an inner join for which its conditions with subqueries hold; they are as good as in WHERE.
+    func withSubqueries(_ item: JSONValue, _ rows: Relation, _ sides: Scope) throws -> Relation {
+        let conditions = SyntaxTree.conjuncts(item["condition"]).filter(Block.hasSubquery)
+        guard !conditions.isEmpty else { return rows }
+        let block = Block(over: rows, translator: translator, tables: tables, scope: sides)
+        for condition in conditions { try block.addCondition(condition) }
+        guard block.correlated.isEmpty else {
+            throw Unsupported("a subquery in a join's condition that uses columns from further out has no rule")
+        }
+        return block.relation
     }
 
     /// The equalities of USING and NATURAL, and the merging of their columns in the scope.

@@ -2,17 +2,17 @@ import DuetPipeline
 
 /// The part of a block that groups: GROUP BY, aggregates and HAVING.
 final class GroupedBlock {
-    private let block: Block
-    private var keys: [(name: String, tree: JSONValue)] = []
-    private var calls: [(name: String, tree: JSONValue)] = []
-    private var groupings: [(name: String, tree: JSONValue)] = []
-    private var keyNames: [String] = []
+    let block: Block
+    private(set) var keys: [(name: String, tree: JSONValue)] = []
+    private(set) var calls: [(name: String, tree: JSONValue)] = []
+    private(set) var groupings: [(name: String, tree: JSONValue)] = []
+    var keyNames: [String] = []
     /// How many of the last keys are those of the block's domain.
-    private var outerCount = 0
+    private(set) var outerCount = 0
 
     init(block: Block) { self.block = block }
 
-    private var translator: Translator { block.translator }
+    var translator: Translator { block.translator }
 
     /// Whether the block groups at all.
     func isNeeded() throws -> Bool {
@@ -23,7 +23,7 @@ final class GroupedBlock {
         return (block.items.map(\.tree) + others).contains { isAggregate($0) }
     }
 
-    private func isAggregate(_ tree: JSONValue) -> Bool {
+    func isAggregate(_ tree: JSONValue) -> Bool {
         SyntaxTree.containsOutsideSubqueries(tree) { object in
             object["class"]?.string == "FUNCTION"
                 && translator.functions.aggregates.contains(object["function_name"]?.string?.lowercased() ?? "")
@@ -55,165 +55,44 @@ final class GroupedBlock {
         let order = try block.orderKeys(outputs, isDistinct: block.isDistinct) {
             try self.lifted(try self.block.resolve($0, .aliasesFirst))
         }
+        // Aggregates that are compared with a subquery are to be kept too.
+        for child in block.deferred.compactMap({ $0.tree["child"] }) {
+            _ = try lifted(try block.resolve(child, .aliasesFirst))
+        }
         try refuseOuterAggregates()
-        let groups = try relationOfGroups()
-        let relation = Relation.joined(
-            [groups] + block.besideGroups,
-            having.map { translator.pool.intern($0) }
+        let rows = try withSubqueries(.joined([try relationOfGroups()] + block.besideGroups))
+        let relation = Relation.joined([rows.relation], having.map { translator.pool.intern(rows.value($0)) })
+        var result = Translated(
+            relation: relation,
+            outputs: outputs.map { Scope.Column(name: $0.name, value: rows.value($0.value)) }
         )
-        var result = Translated(relation: relation, outputs: outputs)
         if keys.isEmpty, sets.count == 1 { result.rows = having.isEmpty ? .one : .atMostOne }
         result.outputs += keyNames.suffix(outerCount).map {
             Scope.Column(name: $0, value: SyntaxTree.column($0))
         }
         result.keyCount = outerCount
-        return try block.finished(result, qualify: qualify, order: order)
+        result.requiredKeys = block.requiredKeys
+        return try block.finished(
+            result,
+            qualify: qualify.map(rows.value),
+            order: order.map { OrderTree(tree: rows.value($0.tree), direction: $0.direction) }
+        )
     }
 
-    /// The one value of a correlated scalar subquery: groups by the inner sides of its equalities.
+    /// The groups with what subqueries that depend on them need.
     ///
-    /// - Parameters:
-    ///   - inner: The inner sides.
-    ///   - outer: The outer sides.
-    /// - Returns: The groups, the columns of their keys, and the value, right also for keys without a group.
-    /// - Throws: ``Unsupported`` when there is no rule for it.
-    func correlatedValue(
-        by inner: [JSONValue],
-        outer: [JSONValue]
-    ) throws -> (relation: Relation, keys: [String], value: JSONValue) {
-        guard let item = block.items.first, block.items.count == 1 else {
-            throw Unsupported("a correlated scalar subquery of several columns has no rule")
+    /// - Parameter groups: The groups.
+    /// - Returns: The rows, and what turns expressions that name a subquery's value into ones over them.
+    /// - Throws: ``Unsupported`` for subqueries without a rule.
+    private func withSubqueries(_ groups: Relation) throws -> (relation: Relation, value: (JSONValue) -> JSONValue) {
+        guard !block.deferred.isEmpty else { return (groups, { $0 }) }
+        let scope = Scope { names in try self.block.scope.resolve(names).map { try self.lifted($0) } }
+        let upper = Block(over: groups, translator: translator, tables: block.tables, scope: scope) { tree in
+            try self.lifted(try self.block.resolve(tree, .aliasesFirst))
         }
-        guard isAggregate(item.tree) else { return try correlatedRow(item, by: inner, outer: outer) }
-        block.isGrouping = true
-        let value = try lifted(try block.value(of: item))
-        let own = Set(block.relation.columns)
-        guard calls.allSatisfy({ SyntaxTree.columns(in: $0.tree).allSatisfy(own.contains) }) else {
-            throw Unsupported("an aggregate of outer columns has no rule here")
-        }
-        guard block.besideGroups.isEmpty, groupings.isEmpty else {
-            throw Unsupported("a subquery in a correlated subquery's aggregate has no rule")
-        }
-        let groups = try translator.group(
-            block.relation,
-            keys: inner.map { ("key", $0) },
-            calls: calls,
-            rule: "aggregate by the columns that tie the subquery to its outer query"
-        )
-        var empty: [String: JSONValue] = [:]
-        for (call, name) in zip(calls, groups.calls) {
-            let function = call.tree["function_name"]?.string?.lowercased() ?? ""
-            empty[call.name] = try Self.ofNothing(function, SyntaxTree.column(name))
-        }
-        return (groups.relation, groups.keys, SyntaxTree.substitute(value) { empty[$0] })
-    }
-
-    /// The value of the one row that a correlated scalar subquery is held to.
-    private func correlatedRow(
-        _ item: Block.Item,
-        by inner: [JSONValue],
-        outer: [JSONValue]
-    ) throws -> (relation: Relation, keys: [String], value: JSONValue) {
-        let tree = try block.value(of: item)
-        let own = Set(block.relation.columns)
-        guard SyntaxTree.columns(in: tree).allSatisfy(own.contains), !Block.hasWindow(tree),
-            !Block.multipliesRows(tree)
-        else { throw Unsupported("a correlated scalar subquery that selects more than columns of its own has no rule") }
-        let groups = try translator.group(
-            block.relation,
-            keys: inner.map { ("key", $0) },
-            calls: Translator.calls(for: tree, isDistinct: block.isDistinct),
-            rule: "the row that a subquery finds, by the columns that tie it to its outer query"
-        )
-        let ties = zip(outer, groups.keys).map {
-            SyntaxTree.comparison("COMPARE_EQUAL", $0, SyntaxTree.column($1))
-        }
-        let value = Translator.value(of: groups.calls, isDistinct: block.isDistinct, ties: ties)
-        return (groups.relation, groups.keys, value)
-    }
-
-    /// An aggregate's value where there may be no rows, of which the column is then NULL.
-    private static func ofNothing(_ function: String, _ column: JSONValue) throws -> JSONValue {
-        if emptyIsNull.contains(function) { return column }
-        guard emptyIsZero.contains(function) else {
-            throw Unsupported("'\(function)' in a correlated subquery has no rule")
-        }
-        return SyntaxTree.op("OPERATOR_COALESCE", [column, SyntaxTree.constant(0)])
-    }
-
-    /// Aggregates that are NULL over no rows.
-    private static let emptyIsNull: Set<String> = [
-        "sum", "avg", "mean", "min", "max", "bool_and", "bool_or", "stddev", "stddev_samp", "stddev_pop", "variance",
-        "var_samp", "var_pop", "median", "any_value", "first", "string_agg", "list", "array_agg", "arg_min", "arg_max",
-        "mode", "quantile_cont", "quantile_disc", "product", "bit_and", "bit_or", "bit_xor", "last", "arbitrary", "mad",
-        "kurtosis", "skewness", "corr", "max_by", "min_by", "histogram", "fsum", "favg", "group_concat", "listagg",
-        "geomean", "approx_quantile", "count_if", "countif",
-    ]
-    /// Aggregates that are zero over no rows.
-    private static let emptyIsZero: Set<String> = ["count", "count_star", "regr_count", "approx_count_distinct"]
-
-    /// Refuses aggregates of nothing but outer columns, as those are aggregates of the outer query.
-    private func refuseOuterAggregates() throws {
-        guard let seat = block.seat else { return }
-        let outer = Set(seat.columns)
-        for call in calls {
-            let columns = SyntaxTree.columns(in: call.tree)
-            guard columns.isEmpty || !columns.allSatisfy(outer.contains) else {
-                throw Unsupported("an aggregate of nothing but outer columns belongs to the outer query")
-            }
-        }
-    }
-
-    /// Totals for each combination of outer values, also for those that find no rows.
-    private func outerTotals() throws -> Translated {
-        guard let seat = block.seat else { throw Unsupported("totals of this form have no rule") }
-        // Every combination is there, whether or not it has a group.
-        let all = translator.instantiated(
-            Translated(
-                relation: seat.relation,
-                outputs: seat.columns.map { Scope.Column(name: $0, value: SyntaxTree.column($0)) }
-            )
-        )
-        keyNames = all.outputs.compactMap { SyntaxTree.columnNames(of: $0.value)?.first }
-        var values = try block.items.map { Scope.Column(name: $0.name, value: try lifted(try block.value(of: $0))) }
-        var having = try SyntaxTree.conjuncts(block.node["having"]).map {
-            try lifted(try block.resolve($0, .aliasesFirst))
-        }
-        guard block.node["qualify"]?.isNull ?? true else {
-            throw Unsupported("QUALIFY over the totals of a correlated subquery has no rule")
-        }
-        guard groupings.isEmpty else { throw Unsupported("GROUPING of what is not grouped") }
-        try refuseOuterAggregates()
-        let groups = try translator.group(
-            block.relation,
-            keys: keys,
-            calls: calls,
-            rule: "totals of a subquery for each outer row"
-        )
-        var found: [String: JSONValue] = [:]
-        for (call, name) in zip(calls, groups.calls) {
-            let function = call.tree["function_name"]?.string?.lowercased() ?? ""
-            found[call.name] = try Self.ofNothing(function, SyntaxTree.column(name))
-        }
-        for index in values.indices { values[index].value = SyntaxTree.substitute(values[index].value) { found[$0] } }
-        having = having.map { SyntaxTree.substitute($0) { found[$0] } }
-        let known = translator.neverNull(seat.relation)
-        let ties = zip(all.outputs, zip(seat.columns, groups.keys)).map { output, names in
-            Dependent.tie(
-                Domain.Key(outer: output.value, isRequired: known.contains(names.0)),
-                SyntaxTree.column(names.1)
-            )
-        }
-        let totals = Relation.outer(try translator.outerJoin(.left, all.relation, groups.relation, ties))
-        let relation = Relation.joined([totals] + block.besideGroups, having.map { translator.pool.intern($0) })
-        var result = Translated(relation: relation, outputs: values + all.outputs)
-        result.keyCount = outerCount
-        result.rows = having.isEmpty ? .one : .atMostOne
-        result = try block.finished(result, qualify: nil, order: [])
-        if result.relation == totals {
-            result.totals = Translated.Totals(groups: groups.relation, keys: groups.keys, seat: keyNames)
-        }
-        return result
+        var values: [String: JSONValue] = [:]
+        for (name, tree) in block.deferred { values[name] = try upper.subqueryValue(tree) }
+        return (upper.relation, { SyntaxTree.substitute($0) { values[$0] } })
     }
 
     private func readKeys() throws {
@@ -233,6 +112,7 @@ final class GroupedBlock {
         }
         if expressions.isEmpty, block.node["aggregate_handling"]?.string == "FORCE_AGGREGATES" {
             for item in block.items where !isAggregate(item.tree) && !Block.hasWindow(item.tree) {
+                if Block.hasSubquery(item.tree) { throw Unsupported("a subquery in GROUP BY has no rule") }
                 keys.append((item.name, try block.value(of: item)))
             }
         }
@@ -250,7 +130,7 @@ final class GroupedBlock {
     }
 
     /// An expression over the rows as one over the groups.
-    private func lifted(_ tree: JSONValue) throws -> JSONValue {
+    func lifted(_ tree: JSONValue) throws -> JSONValue {
         let bare = Block.withoutAlias(tree)
         if let index = keys.firstIndex(where: { $0.tree == bare }) { return SyntaxTree.column(keyNames[index]) }
         switch tree {
@@ -259,6 +139,7 @@ final class GroupedBlock {
             if let names = SyntaxTree.columnNames(of: tree) {
                 let name = names.first ?? ""
                 if block.besideGroups.contains(where: { $0.columns.contains(name) }) { return tree }
+                if block.deferred.contains(where: { $0.name == name }) { return tree }
                 throw Unsupported("column '\(name)' is neither grouped nor aggregated")
             }
             if object["class"]?.string == "FUNCTION",

@@ -14,6 +14,8 @@ struct Translated {
     var rows = Rows.many
     /// How many of the last outputs are keys of a ``Domain`` and no columns of the query.
     var keyCount = 0
+    /// Which of these keys no row has NULL in.
+    var requiredKeys: Set<Int> = []
     var totals: Totals?
 
     /// Totals for every combination of values in a domain, right also for those without a group.
@@ -22,6 +24,8 @@ struct Translated {
         var groups: Relation
         /// Their keys.
         var keys: [String]
+        /// Which of them are never NULL.
+        var required: Set<Int>
         /// The same keys in the domain that is joined with the groups.
         var seat: [String]
     }
