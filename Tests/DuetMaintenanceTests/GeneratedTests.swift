@@ -182,6 +182,8 @@ import Testing
             let breaking = { (sql: String) in sql.replacing(from, with: to) }
             for number in 0..<500 {
                 let generated = GeneratedCase(choices: Choices(seed: 7_000_003 &+ UInt64(number)))
+                // A long query takes many attempts to make small.
+                if generated.query.count > 250 { continue }
                 do {
                     _ = try generated.run(try database.connect(), breaking: breaking)
                 } catch {
@@ -194,7 +196,7 @@ import Testing
         let generated = small.generated
         #expect(generated.start.values.map(\.count).reduce(0, +) <= 2)
         #expect(generated.updates.flatMap { $0.values }.map(\.count).reduce(0, +) <= 2)
-        #expect(generated.query.count <= 200, "\(generated.query)")
+        #expect(generated.query.count <= 150, "\(generated.query)")
         // Pasted, the case runs, and its last line shows what the view must be.
         try await offPool {
             let connection = try Database().connect()
