@@ -55,8 +55,9 @@ struct SourceLimitTests {
                 open.now += 1
                 open.most = max(open.most, open.now)
             }
-            connection.answer(200, body: Array("a\n1\n".utf8))
+            // Over before it is answered: whoever has the answer may send the next before this thread goes on.
             open.withLock { $0.now -= 1 }
+            connection.answer(200, body: Array("a\n1\n".utf8))
             return .keepAlive
         }
         let base = "http://127.0.0.1:\(try server.start())"

@@ -93,7 +93,8 @@ struct FaultTests {
             }
         )
         #expect(found.error?.code == .deadlineExceeded)
-        #expect(found.requests == 1)
+        // None when the machine had no time for it; what counts is that it is not tried again.
+        #expect(found.requests <= 1)
     }
 
     @Test func `a body without end stops at the limit`() async throws {

@@ -112,10 +112,13 @@ final class VirtualTime: Sendable {
 
     var now: Duration { time.withLock { $0 } }
 
+    /// Lets time pass.
+    func pass(_ wait: Duration) { time.withLock { $0 += wait } }
+
     var clock: PaceClock {
         var clock = PaceClock()
         clock.now = { self.now }
-        clock.sleep = { wait in self.time.withLock { $0 += wait } }
+        clock.sleep = { self.pass($0) }
         return clock
     }
 }

@@ -227,10 +227,15 @@ import Testing
     }
 
     @Test func `a bucket lets through its rate, and time fills it again`() {
-        let bucket = Bucket(perMinute: 600)
-        var wait = 0.0
-        for _ in 0..<61 { wait = bucket.take(1) }
-        #expect(wait > 0 && wait < 0.2)
+        // By a clock that stands: a tenth of a second in which the test is not let run would fill the bucket by one.
+        let time = VirtualTime()
+        let bucket = Bucket(perMinute: 600, now: time.clock.now)
+        let waits = (0..<61).map { _ in bucket.take(1) }
+        #expect(waits == Array(repeating: 0, count: 60) + [0.1])
+        time.pass(.milliseconds(250))
+        // 2.5 came and 1 was owed; the second of these owes half a one.
+        #expect(bucket.take(1) == 0)
+        #expect(abs(bucket.take(1) - 0.05) < 1e-9)
         #expect(Bucket(perMinute: nil).take(1_000_000) == 0)
     }
 

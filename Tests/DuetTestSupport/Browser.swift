@@ -1,5 +1,6 @@
 public import DuetPipeline
 public import Foundation
+import Synchronization
 
 /// A real browser without a window: headless Chromium, told what to do by its driver (W3C WebDriver).
 ///
@@ -132,8 +133,33 @@ public final class Browser: Sendable {
 private final class Driver: Sendable {
     private let port: UInt16
     private let process: Int32
+    private let hasEnded = Mutex(false)
+
+    /// How often it is started until it has a port.
+    ///
+    /// The driver asks the system for a free port of IPv6, then takes the same one of IPv4, and exits when a connection
+    /// has that. After tests that made thousands of connections this is not rare, and another port is all it needs.
+    private static let attempts = 20
 
     init() throws {
+        var texts: [String] = []
+        for _ in 0..<Self.attempts {
+            let (process, port, text) = try Self.start()
+            if let port {
+                self.port = port
+                self.process = process
+                return
+            }
+            texts.append(text)
+        }
+        throw TestFailure(
+            "chromedriver did not start in \(Self.attempts) attempts; run 'scripts/setup browser' once\n"
+                + (texts.last ?? "")
+        )
+    }
+
+    /// Starts the driver once; without a port it has ended, or is about to.
+    private static func start() throws -> (process: Int32, port: UInt16?, text: String) {
         let task = Process()
         task.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         // The port is chosen by the system and told on standard output.
@@ -142,7 +168,6 @@ private final class Driver: Sendable {
         task.standardOutput = output
         task.standardError = FileHandle.nullDevice
         try task.run()
-        process = task.processIdentifier
         var text = ""
         // By hand, since `FileHandle` waits until it has all that was asked for.
         var buffer = [UInt8](repeating: 0, count: 4096)
@@ -151,18 +176,25 @@ private final class Driver: Sendable {
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { break }
             text += String(decoding: buffer[..<count], as: UTF8.self)
-            guard let match = text.firstMatch(of: /successfully on port (\d+)/), let port = UInt16(match.1) else {
-                continue
+            if let match = text.firstMatch(of: /successfully on port (\d+)\./), let port = UInt16(match.1) {
+                return (task.processIdentifier, port, text)
             }
-            self.port = port
-            return
         }
-        throw TestFailure("chromedriver did not start; run 'scripts/setup browser' once\n\(text)")
+        return (task.processIdentifier, nil, text)
     }
 
     deinit { end() }
 
-    func end() { kill(process, SIGTERM) }
+    /// Ends the driver, once.
+    ///
+    /// Afterwards its number may be another process's. Not by SIGTERM, which is blocked in what a test's thread starts.
+    func end() {
+        let isLate = hasEnded.withLock { hasEnded in
+            defer { hasEnded = true }
+            return hasEnded
+        }
+        if !isLate { kill(process, SIGKILL) }
+    }
 
     func send(_ method: String, _ path: String, _ body: JSONValue? = nil) async throws -> JSONValue {
         let answer = try await RawHTTP.send(
