@@ -25,7 +25,7 @@ report: build ## REPORT.md from three plays of the flights scenario, and one of 
 # One test at a time: several of them hold servers to their time-outs, and DuckDB uses all cores by itself.
 test: setup ## build and run all tests
 	@scripts/setup tpch tpcds models reviews studio browser excel servers datafactory arrow
-	@swift test --no-parallel
+	@scripts/run-tests
 
 soak: setup ## a longer run of the generated tests, on a new seed; DUET_TEST_CASES, DUET_TEST_MINUTES bound it
 	@scripts/setup tpch tpcds
