@@ -65,14 +65,17 @@ public struct RunTiming: Sendable {
             found[name]?.waited = max(0, step.start - before)
         }
         // Back from the step that ended last, always to the input that ended last.
-        var next = found.values.max { $0.start + $0.seconds < $1.start + $1.seconds }?.name
+        var next = Self.last(of: Array(found.values))?.name
         while let name = next, found[name]?.isCritical == false {
             found[name]?.isCritical = true
-            next =
-                (inputs[name] ?? []).compactMap { found[$0] }
-                .max { $0.start + $0.seconds < $1.start + $1.seconds }?.name
+            next = Self.last(of: (inputs[name] ?? []).compactMap { found[$0] })?.name
         }
         steps = found.values.sorted { ($0.start, $0.name) < ($1.start, $1.name) }
+    }
+
+    /// The step that ended last; of several the last by name, so that the same events give the same path.
+    private static func last(of steps: [Step]) -> Step? {
+        steps.max { ($0.start + $0.seconds, $0.name) < ($1.start + $1.seconds, $1.name) }
     }
 
     /// Seconds in which at least one step was at work.

@@ -55,7 +55,9 @@ public struct LessonPlayer: Sendable {
             try playground.apply(through: index)
         case .run(let names):
             try playground.run(names.compactMap(Style.init(rawValue:)))
-            for (style, run) in playground.rounds.last?.runs ?? [:] where !run.isSuccess {
+            let runs = playground.rounds.last?.runs ?? [:]
+            for style in Style.allCases {
+                guard let run = runs[style], !run.isSuccess else { continue }
                 throw DuetError(.wrongValue, "the \(style.rawValue) run failed: \(run.errors.joined(separator: "; "))")
             }
         case .edit(let file, let from, let to):

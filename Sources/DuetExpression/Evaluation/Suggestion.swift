@@ -5,7 +5,8 @@ enum Suggestion {
         // Far-off names mislead more than they help, and long hostile names cost time.
         let wanted = Array(CaseMapping.lower(name).unicodeScalars.prefix(128))
         var best: (name: String, distance: Int)?
-        for candidate in candidates.lazy.prefix(1_000) {
+        // Of candidates as near the first by name, whatever order a dictionary gave them in.
+        for candidate in candidates.sorted().prefix(1_000) {
             let letters = Array(CaseMapping.lower(candidate).unicodeScalars.prefix(128))
             let limit = max(1, min(4, max(wanted.count, letters.count) / 3))
             guard abs(letters.count - wanted.count) <= limit else { continue }
