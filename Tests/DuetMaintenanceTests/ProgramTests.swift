@@ -239,6 +239,14 @@ import Testing
             incrementalRuns: [UpdateSizes.Run(changes: ["t": 1_000], seconds: 0.02)]
         )
         #expect(!model.choice(program, measured).isIncremental)
+        // A little slower once may be chance; twice is not, unless one of them was quick.
+        for (times, isIncremental) in [([0.014], true), ([0.014, 0.013], false), ([0.02, 0.004], true)] {
+            var sizes = measured
+            sizes.incrementalRuns = times.map { UpdateSizes.Run(changes: ["t": 1_000], seconds: $0) }
+            let choice = model.choice(program, sizes)
+            #expect(choice.isIncremental == isIncremental)
+            #expect(choice.reason.contains("timed only once") == (times.count == 1))
+        }
         // A slow backfill of many rows says little of a few: only a few that were slow themselves rule them out.
         let backfill = UpdateSizes.Run(changes: ["t": 300_000], seconds: 6)
         var few = UpdateSizes(

@@ -109,14 +109,16 @@ public struct CostModel: Hashable, Sendable {
         let line = incremental(program, sizes, changed, total: total)
         var cost = line.fixed + line.perRow * Double(total)
         if !sizes.isStateCurrent { cost += rebuild(program, sizes, full) }
-        let isIncremental = program.isIncremental && cost <= full * margin
+        // One time, slower than it need be on a busy machine or with cold files, is not enough to give a way up.
+        let isTriedAgain = line.times == 1 && cost <= full * Self.slowOnce
+        let isIncremental = program.isIncremental && (cost <= full * margin || isTriedAgain)
         let flip = line.perRow > 0 && full * margin > line.fixed ? Int((full * margin - line.fixed) / line.perRow) : nil
         return CostChoice(
             isIncremental: isIncremental,
             incrementalSeconds: cost,
             fullSeconds: full,
             flipsAt: flip,
-            reason: reason(program, isIncremental, cost, full, total, flip, line.isMeasured)
+            reason: reason(program, isIncremental, cost, full, total, flip, line.times)
         )
     }
 
@@ -127,14 +129,17 @@ public struct CostModel: Hashable, Sendable {
         _ full: Double,
         _ total: Int,
         _ flip: Int?,
-        _ isMeasured: Bool
+        _ measured: Int
     ) -> String {
         guard program.isIncremental else {
             return "computed in full: \(program.issues.first ?? "it has no rule for changes")"
         }
         let times =
-            "taking in \(total) changed rows \(isMeasured ? "is expected to take" : "is estimated at") \(Self.text(cost)), "
+            "taking in \(total) changed rows \(measured > 0 ? "is expected to take" : "is estimated at") \(Self.text(cost)), "
             + "computing it in full \(Self.text(full))"
+        if isIncremental, measured == 1, cost > full * margin {
+            return times + "; it was timed only once, so it is tried again"
+        }
         guard let flip else { return times + "; no size of change makes the other way cheaper" }
         return times + "; from \(flip) changed rows on, computing it in full is cheaper"
     }
@@ -153,8 +158,12 @@ public struct CostModel: Hashable, Sendable {
     private struct Line {
         var fixed: Double
         var perRow: Double
-        var isMeasured: Bool
+        /// How many runs it was measured by.
+        var times: Int
     }
+
+    /// A way that was timed once is tried again up to this multiple of the other way's cost.
+    private static let slowOnce = 1.5
 
     /// What an incremental update costs before the first changed row, and for each.
     private func incremental(
@@ -169,7 +178,8 @@ public struct CostModel: Hashable, Sendable {
         let alike = runs.filter { run in
             changed.allSatisfy { run.kinds[$0]?.direction == sizes.kinds[$0]?.direction }
         }
-        guard let (rows, seconds) = measured((alike.isEmpty ? runs : alike).suffix(3), near: Double(total)) else {
+        guard let (rows, seconds, times) = measured((alike.isEmpty ? runs : alike).suffix(3), near: Double(total))
+        else {
             return modelled
         }
         if rows > Double(total) * Self.alike {
@@ -177,29 +187,30 @@ public struct CostModel: Hashable, Sendable {
             // cost of every update, one backfill would rule out small changes for good, and nothing would ever be timed.
             let expected = modelled.fixed + modelled.perRow * rows
             let factor = expected > 0 ? seconds / expected : 1
-            return Line(fixed: modelled.fixed * factor, perRow: modelled.perRow * factor, isMeasured: true)
+            return Line(fixed: modelled.fixed * factor, perRow: modelled.perRow * factor, times: times)
         }
         // What the model gives for the rows is part of the time, and the rest comes with every update.
         let perRow = min(changedRow, seconds / max(rows, 1))
-        return Line(fixed: max(0, seconds - perRow * rows), perRow: perRow, isMeasured: true)
+        return Line(fixed: max(0, seconds - perRow * rows), perRow: perRow, times: times)
     }
 
     /// Changes count as alike in size up to this factor.
     private static let alike = 4.0
 
-    /// The mean of those runs that are alike in size to a change; else the run that is nearest to it.
+    /// The middle one by time (of two the quicker) of those runs that are alike in size to a change; else the run that is
+    /// nearest to it.
     private func measured(
         _ runs: ArraySlice<UpdateSizes.Run>,
         near total: Double
-    ) -> (rows: Double, seconds: Double)? {
+    ) -> (rows: Double, seconds: Double, times: Int)? {
         let sized = runs.map { (rows: Double($0.changes.values.reduce(0, +)), seconds: $0.seconds) }
         let apart = { (rows: Double) in max(rows, total, 1) / max(min(rows, total), 1) }
-        let near = sized.filter { apart($0.rows) <= Self.alike }
-        guard near.isEmpty else {
-            let count = Double(near.count)
-            return (near.map(\.rows).reduce(0, +) / count, near.map(\.seconds).reduce(0, +) / count)
+        let near = sized.filter { apart($0.rows) <= Self.alike }.sorted { $0.seconds < $1.seconds }
+        if !near.isEmpty {
+            let middle = near[(near.count - 1) / 2]
+            return (middle.rows, middle.seconds, near.count)
         }
-        return sized.min { apart($0.rows) < apart($1.rows) }
+        return sized.min { apart($0.rows) < apart($1.rows) }.map { ($0.rows, $0.seconds, 1) }
     }
 
     private func modelledIncremental(_ program: ViewProgram, _ sizes: UpdateSizes, _ changed: Set<String>) -> Line {
@@ -215,7 +226,7 @@ public struct CostModel: Hashable, Sendable {
             fixed += work.recomputed.reduce(0.0) { $0 + Double(sizes.rows[$1] ?? 0) * fullRow }
             perRow += changedRow
         }
-        return Line(fixed: fixed, perRow: perRow, isMeasured: false)
+        return Line(fixed: fixed, perRow: perRow, times: 0)
     }
 
     /// Making all kept rows anew.

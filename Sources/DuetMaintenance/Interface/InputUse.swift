@@ -10,7 +10,8 @@ public struct InputUse: Hashable, Sendable {
     private let read: Set<Int>
     /// What a row must meet to make any row where each leaf reads it; none when some leaf takes all rows.
     private let conditions: [String]
-    /// Whether changed rows are looked up in other rows, so that it is worth while to know first that there are none.
+    /// Whether changed rows are looked up in other rows or go through several blocks, so that it is worth while to know
+    /// first that there are none.
     private let isJoined: Bool
     /// The temporary table that holds the part of a change that is read, unquoted.
     private let table: String
@@ -71,8 +72,9 @@ public struct InputUse: Hashable, Sendable {
         }
         let meeting =
             conditions.isEmpty ? "count(*)" : "count(*) FILTER (WHERE \(conditions.joined(separator: " OR ")))"
-        // Each leaf has names of its own for the same columns.
-        let others = conditions.isEmpty ? [] : leaves.dropFirst()
+        // Each leaf has names of its own for the same columns; one that several blocks read is the same in all.
+        var seen: Set<String> = [leaf.alias]
+        let others = conditions.isEmpty ? [] : leaves.filter { seen.insert($0.alias).inserted }
         let renamed = others.flatMap { other in
             read.sorted().map { NamedText(SQLText.identifier(leaf.columns[$0]), as: other.columns[$0]) }
         }
@@ -94,9 +96,8 @@ public struct InputUse: Hashable, Sendable {
 extension InputUse {
     /// What the nodes of a view read of each of the inputs that they read by rules alone, by the inputs' names.
     static func all(of inputs: Set<String>, _ nodes: [NodePlan], _ texts: [String], prefix: String) -> [String: Self] {
-        var leaves: [String: [Leaf]] = [:]
+        var readings: [String: [(leaf: Leaf, conditions: [Expression])]] = [:]
         var read: [String: Set<Int>] = [:]
-        var conditions: [String: [Expression]] = [:]
         var joined: Set<String> = []
         var unknown: Set<String> = []
         for node in nodes {
@@ -104,23 +105,21 @@ extension InputUse {
                 unknown.formUnion(node.sources)
                 continue
             }
-            let all = relation.leaves
-            for leaf in all {
-                guard let source = leaf.source, inputs.contains(source) else { continue }
-                leaves[source, default: []].append(leaf)
-                read[source, default: []].formUnion(leaf.columns.indices.filter { needed.contains(leaf.columns[$0]) })
-                if all.count > 1 || node.recomputesGroups { joined.insert(source) }
+            let all = relation.readings
+            for reading in all {
+                guard let source = reading.leaf.source, inputs.contains(source) else { continue }
+                readings[source, default: []].append(reading)
+                let columns = reading.leaf.columns
+                read[source, default: []].formUnion(columns.indices.filter { needed.contains(columns[$0]) })
+                if all.count > 1 || nodes.count > 1 || node.recomputesGroups { joined.insert(source) }
             }
-            relation.addConditions(to: &conditions)
         }
         let renderer = RelationRenderer(texts: texts)
         var uses: [String: Self] = [:]
-        for (source, all) in leaves where !unknown.contains(source) {
-            let asked = all.map { leaf in
-                (conditions[leaf.alias] ?? []).map { renderer.text($0) }
-            }
+        for (source, all) in readings where !unknown.contains(source) {
+            let asked = all.map { $0.conditions.map { renderer.text($0) } }
             uses[source] = Self(
-                leaves: all,
+                leaves: all.map(\.leaf),
                 read: read[source] ?? [],
                 conditions: asked.contains([]) ? [] : asked.map { SQLText.and($0) },
                 isJoined: joined.contains(source),
@@ -140,41 +139,26 @@ extension NodePlan {
         case .partition: true
         }
     }
-
-    /// The rows that the rule computes the node from; nil for a query that is run as a whole.
-    fileprivate var input: Relation? {
-        switch kind {
-        case .bag(let plan): plan.relation
-        case .aggregate(let plan): plan.input
-        case .partition(let plan): plan.input
-        case .opaque: nil
-        }
-    }
 }
 
 extension Relation {
-    /// Notes for each leaf, by its alias, what inner joins and filters ask of its rows alone.
-    fileprivate func addConditions(to conditions: inout [String: [Expression]]) {
+    /// All leaves, as often as they occur, with what inner joins and filters ask of their rows alone.
+    fileprivate var readings: [(leaf: Leaf, conditions: [Expression])] {
         switch self {
-        case .leaf: break
+        case .leaf(let leaf): [(leaf, [])]
         case .join(let parts, let predicates):
-            for part in parts {
-                part.addConditions(to: &conditions)
-                guard case .leaf(let leaf) = part else { continue }
-                conditions[leaf.alias, default: []] += predicates.filter { predicate in
+            parts.flatMap { part in
+                guard case .leaf(let leaf) = part else { return part.readings }
+                let own = predicates.filter { predicate in
                     !predicate.columns.isEmpty && predicate.refusal == nil && !predicate.multipliesRows
                         && predicate.columns.allSatisfy(leaf.columns.contains)
                 }
+                return [(leaf, own)]
             }
-        case .outer(let join):
-            join.left.addConditions(to: &conditions)
-            join.right.addConditions(to: &conditions)
-        case .semi(let join):
-            join.left.addConditions(to: &conditions)
-            join.right.addConditions(to: &conditions)
-        case .project(let source, _), .lateral(let source, _, _), .repeated(let source, _):
-            source.addConditions(to: &conditions)
-        case .union(let parts, _): for part in parts { part.addConditions(to: &conditions) }
+        case .outer(let join): join.left.readings + join.right.readings + (join.rightKeys?.relation.readings ?? [])
+        case .semi(let join): join.left.readings + join.right.readings
+        case .project(let source, _), .lateral(let source, _, _), .repeated(let source, _): source.readings
+        case .union(let parts, _): parts.flatMap(\.readings)
         }
     }
 }

@@ -37,13 +37,36 @@ struct NodePlan: Sendable {
         return found
     }
 
-    private var readSources: [String] {
-        switch kind {
-        case .bag(let plan): plan.relation.leaves.compactMap(\.source)
-        case .aggregate(let plan): plan.input.leaves.compactMap(\.source)
-        case .partition(let plan): plan.input.leaves.compactMap(\.source)
-        case .opaque(let plan): plan.sources
+    /// The rows that the rule computes the node from; nil for a query that is run as a whole, which stays as it is.
+    var input: Relation? {
+        get {
+            switch kind {
+            case .bag(let plan): plan.relation
+            case .aggregate(let plan): plan.input
+            case .partition(let plan): plan.input
+            case .opaque: nil
+            }
         }
+        set {
+            guard let newValue else { return }
+            switch kind {
+            case .bag(var plan):
+                plan.relation = newValue
+                kind = .bag(plan)
+            case .aggregate(var plan):
+                plan.input = newValue
+                kind = .aggregate(plan)
+            case .partition(var plan):
+                plan.input = newValue
+                kind = .partition(plan)
+            case .opaque: break
+            }
+        }
+    }
+
+    private var readSources: [String] {
+        if case .opaque(let plan) = kind { return plan.sources }
+        return input?.leaves.compactMap(\.source) ?? []
     }
 }
 

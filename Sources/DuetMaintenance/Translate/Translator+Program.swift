@@ -13,6 +13,7 @@ extension Translator {
             throw TypeMismatch(description: "its types could not be followed")
         }
         addResult(translated, columns)
+        keepJoins()
         return try finish(direct: directPlan(node, columns, []))
     }
 

@@ -179,10 +179,16 @@ final class Translator {
 
     /// Adds a node and gives a leaf that reads it under the names of its visible columns, which must be unique.
     func keep(_ kind: NodePlan.Kind, _ visible: [ViewColumn], rule: String, issues: [String] = []) -> Leaf {
+        let node = newNode(kind, visible, rule: rule, issues: issues)
+        nodes.append(node)
+        return leaf(of: node)
+    }
+
+    /// A hidden node with a name of its own.
+    func newNode(_ kind: NodePlan.Kind, _ visible: [ViewColumn], rule: String, issues: [String]) -> NodePlan {
         let number = nodes.count + 1
-        let name = "\(view)#\(number)"
-        let node = NodePlan(
-            name: name,
+        return NodePlan(
+            name: "\(view)#\(number)",
             table: SQLText.qualified(stateSchema, "\(view)__\(number)"),
             prefix: "duet_\(view)__\(number)",
             kind: kind,
@@ -190,16 +196,25 @@ final class Translator {
             rule: rule,
             issues: issues
         )
-        nodes.append(node)
-        return Leaf(
-            source: name,
+    }
+
+    /// A leaf that reads a hidden node.
+    func leaf(of node: NodePlan) -> Leaf {
+        Leaf(
+            source: node.name,
             current: node.table,
             delta: SQLText.temporary(node.deltaTable),
             alias: names.fresh("node"),
-            columns: visible.map(\.name),
-            types: visible.map(\.type)
+            columns: node.visible.map(\.name),
+            types: node.visible.map(\.type)
         )
     }
+
+    /// Puts a node before another, which reads it.
+    func place(_ node: NodePlan, before index: Int) { nodes.insert(node, at: index) }
+
+    /// Puts a plan in another one's place.
+    func replace(at index: Int, with node: NodePlan) { nodes[index] = node }
 
     /// Adds the view's own node.
     func add(_ node: NodePlan) { nodes.append(node) }
