@@ -126,7 +126,8 @@ struct UpdateForecaster {
         for name in view.deltas.keys.sorted() {
             let seen = own?.seen[name] ?? 0
             guard let change = try pending(name, since: seen), change.rows > 0 else { continue }
-            if try !concerns(view, name, change, since: seen) {
+            // Where the policy has everything computed, an update does not look at changes either.
+            if dataset.refreshPolicy != .full, try !concerns(view, name, change, since: seen) {
                 passedOver.append(name)
                 continue
             }
@@ -138,9 +139,7 @@ struct UpdateForecaster {
             passedOver.isEmpty
             ? nil
             : "what has changed in \(passedOver.map(\.description).joined(separator: ", ")) makes no difference here"
-        if let difference, known.isEmpty, unknown == nil, changing.isDisjoint(with: view.deltas.keys),
-            dataset.refreshPolicy != .full
-        {
+        if let difference, known.isEmpty, unknown == nil, changing.isDisjoint(with: view.deltas.keys) {
             return RefreshForecast(.nothing, why: "\(step.reason); \(difference)")
         }
         // What is not known yet is asked about as the smallest change there can be: where it flips is told with it.

@@ -70,6 +70,7 @@ import Testing
             uniqueKeysWithValues: plan.steps.compactMap { step in step.forecast.map { (step.dataset.description, $0) } }
         )
         #expect(forecasts["g.full"]?.strategy == .full)
+        #expect(forecasts["g.full"]?.why.contains("difference") == false, "its policy asks for it all the same")
         #expect(forecasts["g.cities"]?.strategy == .nothing)
         #expect(forecasts["g.cities"]?.why.contains("what has changed in s.people makes no difference here") == true)
     }
