@@ -167,7 +167,12 @@ package final class MaintainedViews {
             }
         }
         var cleanup: [String] = []
-        measure.update = try timed { cleanup = try follow(program, changes, &measure) }
+        // As in a run, the view's own rows are known from its last update, and those beneath it are looked up at once.
+        let own = [program.result.name: try rowCount(program.result) ?? 0]
+        measure.update = try timed {
+            let kept = program.nodes.count > 1 && !changes.kinds.isEmpty ? try keptRows(program, &measure) : own
+            cleanup = try follow(program, changes, kept, &measure)
+        }
         measure.update.add(looking)
         // The next update would replace the temporary tables; nobody waits for them to go.
         for statement in cleanup { try run(statement) }
@@ -193,6 +198,7 @@ package final class MaintainedViews {
     private func follow(
         _ program: ViewProgram,
         _ changes: InputChanges,
+        _ stateRows: [String: Int],
         _ measure: inout Measure
     ) throws -> [String] {
         var changed = changes.kinds
@@ -202,7 +208,7 @@ package final class MaintainedViews {
             let change = node.change(
                 changedInputs: changed,
                 needsDelta: program.needsDelta(of: node, hasReaders: false),
-                stateRows: node.reads.contains { changed[$0] != nil } ? try rowCount(node) : nil,
+                stateRows: stateRows[node.name],
                 deltas: changes.deltas
             )
             measure.strategies.insert(change.strategy)
@@ -230,6 +236,17 @@ package final class MaintainedViews {
 
     private func rowCount(_ node: NodeProgram) throws -> Int? {
         try connection.scalar("SELECT count(*) FROM \(node.stateTable)").int
+    }
+
+    /// The rows of the tables that a view keeps, by one statement.
+    private func keptRows(_ program: ViewProgram, _ measure: inout Measure) throws -> [String: Int] {
+        let counts = program.nodes.enumerated().map { "SELECT \($0), count(*) FROM \($1.stateTable)" }
+        var kept: [String: Int] = [:]
+        for row in try note(counts.joined(separator: " UNION ALL "), &measure) {
+            guard let index = row.first?.int else { continue }
+            kept[program.nodes[index].name] = row.last?.int
+        }
+        return kept
     }
 
     private func computeAnew(_ program: ViewProgram) throws -> Measure {

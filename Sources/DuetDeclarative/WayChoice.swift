@@ -85,7 +85,7 @@ struct WayChoice {
             kept[view.program.result.name] = rows(dataset.name) ?? 0
         } else {
             kept = try CostRecords(connection: connection)
-                .keptRows(of: view.program, dataset.name, inputs: inputs)
+                .keptRows(of: view.program, dataset.name, inputs: inputs, isCurrent: isCurrent)
         }
         let sizes = UpdateSizes(
             rows: kept,

@@ -140,6 +140,14 @@ struct DeltaBuilder: Sendable {
         }.joined(separator: "\nUNION ALL\n")
     }
 
+    /// The change of a relation as one term that may be read several times.
+    ///
+    /// Some rows of a leaf's change are found again sooner than they are kept; all else comes from a temporary table.
+    mutating func readable(_ relation: Relation, _ purpose: String) -> DeltaTerm {
+        let found = terms(of: relation)
+        return found.count == 1 && relation.isFilteredLeaf ? found[0] : stored(found, relation.columns, purpose)
+    }
+
     /// Several terms as one that reads a temporary table.
     mutating func stored(_ terms: [DeltaTerm], _ columns: [String], _ purpose: String) -> DeltaTerm {
         let select = union(terms, renderer.carried(columns).map { NamedText(column: $0) })
@@ -164,5 +172,16 @@ struct DeltaBuilder: Sendable {
     mutating func add(table: String, _ statement: String) {
         statements.append(statement)
         temporaries.append(table)
+    }
+}
+
+extension Relation {
+    /// Whether these are rows of one leaf, all or some.
+    fileprivate var isFilteredLeaf: Bool {
+        switch self {
+        case .leaf: true
+        case .join(let parts, _): parts.count == 1 && parts[0].isFilteredLeaf
+        default: false
+        }
     }
 }

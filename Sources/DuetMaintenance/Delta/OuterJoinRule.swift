@@ -6,8 +6,9 @@ extension DeltaBuilder {
     /// the right side; the part that does not match changes by the rule of the anti join.
     mutating func outerTerms(_ join: OuterJoin) -> [DeltaTerm] {
         if join.kind == .left, !isChanged(join.right) {
-            var term = stored(terms(of: join.left), join.left.columns, "left")
-            let reduced = reduced(join.right, to: term, join.condition)
+            let change = readable(join.left, "left")
+            var term = single(change, join.left.columns)
+            let reduced = reduced(join.right, to: change, join.condition)
             let right = renderer.item(renderer.from(reduced), join.right.columns)
             let on = renderer.text(join.condition)
             term.clause = FromClause(items: ["(\(term.clause.items[0]) LEFT JOIN \(right) ON \(on))"])

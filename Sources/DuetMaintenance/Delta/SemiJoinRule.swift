@@ -7,7 +7,7 @@ extension DeltaBuilder {
     mutating func semiTerms(_ join: SemiJoin) -> [DeltaTerm] {
         var leftChanges: [DeltaTerm] = []
         if isChanged(join.left) {
-            leftChanges = [stored(terms(of: join.left), join.left.columns, "left")]
+            leftChanges = [readable(join.left, "left")]
         }
         let isByKey = join.condition.residual.isEmpty && !join.condition.equal.isEmpty
         // Where both sides ask how often keys are there, they are counted at once.
@@ -77,7 +77,7 @@ extension DeltaBuilder {
     ///
     /// - Parameters:
     ///   - right: The right side.
-    ///   - change: The left side's change, from a temporary table: DuckDB knows that it is small.
+    ///   - change: The left side's change, from temporary tables: DuckDB knows that they are small.
     ///   - condition: The join's condition; without an equality every row may match.
     /// - Returns: The right side with only those rows, or all of it when no equality ties the sides.
     mutating func reduced(_ right: Relation, to change: DeltaTerm, _ condition: JoinCondition) -> Relation {
@@ -90,9 +90,9 @@ extension DeltaBuilder {
             predicates: change.clause.predicates + notNull(condition.equal, \.left),
             prefix: "DISTINCT "
         )
-        let table = store(select.text, "sought")
+        // Another statement would take longer than to find the values of a small change once more where they are needed.
         let alias = renderer.freshAlias("k")
-        let leaf = Leaf(current: SQLText.temporary(table), alias: alias, columns: names.map { "\(alias)_\($0)" })
+        let leaf = Leaf(current: "(\(select.text))", alias: alias, columns: names.map { "\(alias)_\($0)" })
         return right.restricted(
             to: leaf,
             Array(zip(condition.equal.map(\.right), leaf.columns)),
@@ -221,7 +221,7 @@ extension DeltaBuilder {
             + join.condition.residual.flatMap(\.columns)).filter { left.contains($0) }
         var columns: [String] = []
         for column in used where !columns.contains(column) { columns.append(column) }
-        let change = stored(terms(of: join.right), join.right.columns, "right")
+        let change = readable(join.right, "right")
         let on = renderer.text(join.condition)
 
         var touched: [String] = []
