@@ -1,4 +1,5 @@
 import DuetPipeline
+import Foundation
 
 /// Turns a query into the tables that are kept for it and the SQL that keeps them up to date.
 ///
@@ -45,6 +46,12 @@ public struct MaintenanceCompiler {
         let columns = Self.distinctNames(try frontEnd.columns(of: query))
         let findings = functions.findings(in: node)
         var problems = findings.reasons
+        if SyntaxTree.contains(node, where: { $0["class"]?.string == "COLLATE" }) {
+            problems.append("COLLATE makes different texts equal, so it has no rule")
+        }
+        if !Self.isComposed(query) {
+            problems.append("characters are written with combining marks, so that texts may be taken for equal")
+        }
         if problems.isEmpty {
             let translator = makeTranslator(view, inputs, stateSchema, node)
             do {
@@ -60,6 +67,12 @@ public struct MaintenanceCompiler {
         }
         let translator = makeTranslator(view, inputs, stateSchema, node)
         return try translator.fullProgram(node, columns, problems, findings)
+    }
+
+    /// Whether texts that look the same are the same: Swift takes `é` and `e` with an accent for equal, DuckDB does not.
+    private static func isComposed(_ query: String) -> Bool {
+        query.utf8.allSatisfy { $0 < 128 }
+            || query.unicodeScalars.elementsEqual(query.precomposedStringWithCanonicalMapping.unicodeScalars)
     }
 
     private func makeTranslator(
@@ -84,7 +97,7 @@ public struct MaintenanceCompiler {
         return columns.map { column in
             var name = column.name
             var number = 0
-            while !used.insert(name.lowercased()).inserted {
+            while !used.insert(name.folded).inserted {
                 number += 1
                 name = "\(column.name)_\(number)"
             }
@@ -121,7 +134,7 @@ extension FunctionCatalogue {
         _ = SyntaxTree.contains(node) { object in
             if let sample = object["sample"], !sample.isNull { findings.isDeterministic = false }
             if let names = SyntaxTree.columnNames(of: .object(object)), names.count == 1 {
-                words.insert(names[0].lowercased())
+                words.insert(names[0].folded)
             }
             return false
         }

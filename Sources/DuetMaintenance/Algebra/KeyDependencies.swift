@@ -60,8 +60,10 @@ extension Relation {
                 Dependency(from: Set(key.map { leaf.columns[$0] }), to: Set(leaf.columns))
             }
         case .join(let parts, let predicates):
-            let equalities = predicates.map(\.equated).filter { $0.count == 2 }.flatMap { pair in
-                [Dependency(from: [pair[0]], to: [pair[1]]), Dependency(from: [pair[1]], to: [pair[0]])]
+            let equalities = predicates.map(\.equated).filter { $0.count == 2 }.flatMap { pair -> [Dependency] in
+                guard let first = type(of: pair[0]), let second = type(of: pair[1]), EqualTypes.agree(first, second)
+                else { return [] }
+                return [Dependency(from: [pair[0]], to: [pair[1]]), Dependency(from: [pair[1]], to: [pair[0]])]
             }
             return equalities + parts.flatMap { $0.dependencies(isSteady) }
         case .semi(let join): return join.left.dependencies(isSteady)

@@ -89,6 +89,9 @@ struct Leaf: Hashable, Sendable {
     /// Whether a function makes its rows: there may be more than can be kept, though few are read.
     var isGenerated = false
 
+    /// The type of the column at a position; nil when it is not known.
+    func type(at position: Int) -> String? { types.count == columns.count ? types[position] : nil }
+
     /// A foreign key.
     struct Reference: Hashable, Sendable {
         var columns: [Int]

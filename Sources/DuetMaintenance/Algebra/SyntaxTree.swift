@@ -200,7 +200,7 @@ enum SyntaxTree {
         case .array(let values): for value in values { visit(value, parameters, body) }
         case .object(let object):
             if let names = columnNames(of: tree) {
-                if let name = names.first, !parameters.contains(name) { body(names) }
+                if let name = names.first, !parameters.contains(name.folded) { body(names) }
                 return
             }
             let inner = parameters.union(lambdaParameters(object))
@@ -209,13 +209,13 @@ enum SyntaxTree {
         }
     }
 
-    /// The parameters that a lambda introduces.
+    /// The parameters that a lambda introduces, in lower case.
     static func lambdaParameters(_ object: JSONObject) -> Set<String> {
         guard object["class"]?.string == "LAMBDA", let head = object["lhs"] else { return [] }
         var names: Set<String> = []
-        if let name = columnNames(of: head)?.first { names.insert(name) }
+        if let name = columnNames(of: head)?.first { names.insert(name.folded) }
         for child in head["children"]?.array ?? [] {
-            if let name = columnNames(of: child)?.first { names.insert(name) }
+            if let name = columnNames(of: child)?.first { names.insert(name.folded) }
         }
         return names
     }

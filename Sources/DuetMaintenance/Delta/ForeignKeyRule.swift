@@ -38,6 +38,10 @@ extension DeltaBuilder {
                         reference.source == source
                             && zip(reference.columns, reference.target).allSatisfy { own, target in
                                 equalities.contains([child.columns[own], leaf.columns[target]])
+                                    && EqualTypes.agree(
+                                        child.type(at: own) ?? "",
+                                        leaf.type(at: target) ?? ""
+                                    )
                             }
                     })
                 else { continue }

@@ -1,3 +1,12 @@
+extension String {
+    /// The name as DuckDB compares names: letters of ASCII in lower case, all others as they are, so that `É` and `é` are
+    /// two columns.
+    var folded: String {
+        guard utf8.contains(where: { (65...90).contains($0) }) else { return self }
+        return String(decoding: utf8.map { (65...90).contains($0) ? $0 + 32 : $0 }, as: UTF8.self)
+    }
+}
+
 /// The one place where SQL is put together, so that identifiers are always quoted.
 enum SQLText {
     /// A quoted identifier.

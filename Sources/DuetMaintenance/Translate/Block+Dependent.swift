@@ -138,6 +138,7 @@ extension Block {
         }
         let element = dependent.outputs[0].value
         let comparison = tree["comparison_type"]?.string ?? "COMPARE_EQUAL"
+        try refuseNested(element, dependent.relation, comparison)
         let facts = try groups(
             of: dependent,
             Self.membershipCalls(element, comparison),
@@ -146,6 +147,7 @@ extension Block {
         let columns = facts.calls.map(SyntaxTree.column)
         var isTrue = Self.isTrue(value, comparison, columns)
         if comparison == "COMPARE_EQUAL" {
+            try translator.requireIdentity([(value, element)], relation, dependent.relation)
             let matched = try groups(
                 of: dependent,
                 by: [element],
@@ -169,6 +171,7 @@ extension Block {
         }
         let value = try comparedValues(tree, count: 1)[0]
         let comparison = tree["comparison_type"]?.string ?? ""
+        try refuseNested(translated.outputs[0].value, translated.relation, comparison)
         let groups = try translator.group(
             translated.relation,
             keys: [],
@@ -182,6 +185,13 @@ extension Block {
             isTrue: Self.isTrue(value, comparison, columns),
             isUnknown: Self.isUnknown(value, columns)
         )
+    }
+
+    /// Refuses to compare nested values with the least and the greatest, which are found in another order.
+    private func refuseNested(_ element: JSONValue, _ rows: Relation, _ comparison: String) throws {
+        guard comparison != "COMPARE_EQUAL" else { return }
+        let type = try translator.type(of: translator.pool.intern(element), over: rows)
+        guard !EqualTypes.isNested(type) else { throw Unsupported("ANY or ALL over nested values has no rule") }
     }
 
     private static func isUnknown(_ value: JSONValue, _ columns: [JSONValue]) -> JSONValue {
@@ -227,7 +237,7 @@ extension Block {
     private static func isNullWithoutRows(_ items: JSONValue?) -> Bool {
         guard let items = items?.array, items.count == 1, isStrict(items[0]) else { return false }
         return SyntaxTree.containsOutsideSubqueries(items[0]) { object in
-            strictAggregates.contains(object["function_name"]?.string?.lowercased() ?? "")
+            strictAggregates.contains(object["function_name"]?.string?.folded ?? "")
         }
     }
 }

@@ -25,7 +25,7 @@ extension Block {
                 return [OrderTree(tree: outputs[position].value, direction: direction)]
             }
             if let name = SyntaxTree.columnNames(of: expression), name.count == 1,
-                let output = outputs.first(where: { $0.name.lowercased() == name[0].lowercased() })
+                let output = outputs.first(where: { $0.name.folded == name[0].folded })
             {
                 return [OrderTree(tree: output.value, direction: direction)]
             }
@@ -73,11 +73,11 @@ extension Block {
             let keys = try targets.map { target in
                 if let position = try position(target) { return outputs[position].value }
                 if let name = SyntaxTree.columnNames(of: target), name.count == 1,
-                    let output = outputs.first(where: { $0.name.lowercased() == name[0].lowercased() })
+                    let output = outputs.first(where: { $0.name.folded == name[0].folded })
                 {
                     return output.value
                 }
-                return try resolve(target, .aliasesFirst)
+                return try resolve(target, .columnsFirst)
             }
             try translator.distinctOn(&result, outer + keys, &order)
         }

@@ -117,14 +117,14 @@ extension Block {
     }
 
     /// What a subquery inside an expression stands for; what it needs joins the block's rows.
-    func subqueryValue(_ tree: JSONValue) throws -> JSONValue {
+    func subqueryValue(_ tree: JSONValue, _ clause: Clause = .columnsFirst) throws -> JSONValue {
         try attempt {
             try ownValue(tree)
         } orElse: {
             guard isGrouping else { return try dependentValue(tree) }
             // It is computed over the groups once these are known.
             let name = translator.names.fresh("subquery")
-            deferred.append((name, tree))
+            deferred.append((name, tree, clause))
             return SyntaxTree.column(name)
         }
     }
@@ -146,6 +146,7 @@ extension Block {
         let translated = opened.translated
         if let inner = opened.block {
             let pairs = try correlation(opened)
+            try translator.requireIdentity(pairs.map { ($0.outer, $0.inner) }, relation, translated.relation)
             try restrict(inner, to: pairs)
             let groups = try GroupedBlock(block: inner).correlatedValue(
                 by: pairs.map(\.inner),
@@ -232,6 +233,7 @@ extension Block {
 
     private func matched(_ right: Relation, _ inner: [JSONValue], _ outer: [JSONValue]) throws -> JSONValue {
         guard !isGrouping else { throw Unsupported("a subquery over groups has no rule here") }
+        try translator.requireIdentity(Array(zip(outer, inner)), relation, right)
         let groups = try translator.group(
             right,
             keys: inner.map { ("key", $0) },
@@ -360,7 +362,7 @@ extension Block {
         case "FUNCTION":
             let name = tree["function_name"]?.string ?? ""
             if ["+", "-", "*", "/"].contains(name) { return (tree["children"]?.array ?? []).allSatisfy(isStrict) }
-            return strictAggregates.contains(name.lowercased())
+            return strictAggregates.contains(name.folded)
         default: return false
         }
     }

@@ -12,8 +12,10 @@ final class Block {
 
     /// Where a name stands, which decides what it may mean first.
     enum Clause {
+        /// A column of FROM, else what an alias of the select list means.
         case columnsFirst
-        case aliasesFirst
+        /// HAVING: a column that is grouped by, else an alias, else a column; within an aggregate, a column.
+        case groupsFirst
     }
 
     let translator: Translator
@@ -33,7 +35,9 @@ final class Block {
     /// Whether subqueries join the groups rather than the rows they are made of.
     var isGrouping = false
     /// Subqueries of a grouped block that depend on its groups, under the names that stand for their values.
-    var deferred: [(name: String, tree: JSONValue)] = []
+    var deferred: [(name: String, tree: JSONValue, clause: Clause)] = []
+    /// What the block groups by.
+    var groupKeys: [JSONValue] = []
     /// Conditions that use columns of the query around this one.
     var correlated: [JSONValue] = []
     /// How many conditions being read are never true for a NULL subquery.
@@ -90,7 +94,7 @@ final class Block {
             result = Translated(relation: relation, outputs: [])
             result.outputs = try items.map { Scope.Column(name: $0.name, value: try value(of: $0)) }
             let qualify = try node["qualify"]?.present.map { try resolve($0, .columnsFirst) }
-            let order = try orderKeys(result.outputs, isDistinct: isDistinct) { try self.resolve($0, .aliasesFirst) }
+            let order = try orderKeys(result.outputs, isDistinct: isDistinct) { try self.resolve($0, .columnsFirst) }
             result.relation = relation
             if node["from_table"]?["type"]?.string == "EMPTY", relation == seat?.relation ?? .join([], []) {
                 result.rows = .one
@@ -142,7 +146,7 @@ final class Block {
             let alias = tree["alias"]?.string ?? ""
             let name = alias.isEmpty ? SyntaxTree.columnNames(of: tree)?.last ?? "" : alias
             items.append(Item(name: name, tree: Self.withoutAlias(tree), isResolved: false))
-            if !alias.isEmpty, aliases[alias.lowercased()] == nil { aliases[alias.lowercased()] = items.last?.tree }
+            if !alias.isEmpty, aliases[alias.folded] == nil { aliases[alias.folded] = items.last?.tree }
         }
     }
 
@@ -151,11 +155,11 @@ final class Block {
         for key in ["rename_list", "qualified_exclude_list"] where !(tree[key]?.array ?? []).isEmpty {
             throw Unsupported("this form of * has no rule")
         }
-        let excluded = Set((tree["exclude_list"]?.array ?? []).compactMap { $0.string?.lowercased() })
+        let excluded = Set((tree["exclude_list"]?.array ?? []).compactMap { $0.string?.folded })
         let replaced = tree["replace_list"]?.array ?? []
         return try scope.star(tree["relation_name"]?.string ?? "").compactMap { column in
-            if excluded.contains(column.name.lowercased()) { return nil }
-            if let new = replaced.first(where: { $0["key"]?.string?.lowercased() == column.name.lowercased() }),
+            if excluded.contains(column.name.folded) { return nil }
+            if let new = replaced.first(where: { $0["key"]?.string?.folded == column.name.folded }),
                 let value = new["value"]
             {
                 return Item(name: column.name, tree: Self.withoutAlias(value), isResolved: false)
@@ -177,11 +181,16 @@ final class Block {
         case .array(let values): return .array(try values.map { try resolve($0, clause, parameters) })
         case .object(let object):
             if let names = SyntaxTree.columnNames(of: tree) {
-                if names.count == 1, parameters.contains(names[0]) { return tree }
+                if parameters.contains(names[0].folded) {
+                    guard names.count == 1 else { throw Unsupported("a field of a lambda's parameter has no rule") }
+                    return tree
+                }
                 return try column(names, clause)
             }
             switch object["class"]?.string {
-            case "SUBQUERY": return try subqueryValue(tree)
+            case "SUBQUERY": return try subqueryValue(tree, clause)
+            case "FUNCTION" where clause == .groupsFirst && isAggregate(object):
+                return .object(try object.mapValues { try resolve($0, .columnsFirst, parameters) })
             case "STAR", "POSITIONAL_REFERENCE", "DEFAULT", "PARAMETER":
                 throw Unsupported("\(object["class"]?.string ?? "this") has no rule here")
             default: break
@@ -198,8 +207,11 @@ final class Block {
     }
 
     private func column(_ names: [String], _ clause: Clause) throws -> JSONValue {
-        if clause == .aliasesFirst, let value = try alias(names) { return value }
-        if let value = try scope.resolveHere(names) { return value }
+        let column = try scope.resolveHere(names)
+        if clause == .groupsFirst, !(column.map { groupKeys.contains($0) } ?? false), let value = try alias(names) {
+            return value
+        }
+        if let column { return column }
         if clause == .columnsFirst, let value = try alias(names) { return value }
         if let value = try scope.parent?.resolve(names) { return value }
         throw Unsupported("column '\(names.joined(separator: "."))' is not one of the query's tables")
@@ -207,7 +219,7 @@ final class Block {
 
     private func alias(_ names: [String]) throws -> JSONValue? {
         guard names.count == 1 else { return nil }
-        let name = names[0].lowercased()
+        let name = names[0].folded
         guard let tree = aliases[name], aliasesInUse.insert(name).inserted else { return nil }
         defer { aliasesInUse.remove(name) }
         return try resolve(tree, .columnsFirst)
@@ -221,6 +233,10 @@ final class Block {
     }
 
     // MARK: Questions about trees
+
+    private func isAggregate(_ object: JSONObject) -> Bool {
+        translator.functions.aggregates.contains(object["function_name"]?.string?.folded ?? "")
+    }
 
     static func hasSubquery(_ tree: JSONValue) -> Bool {
         SyntaxTree.contains(tree) { $0["class"]?.string == "SUBQUERY" }

@@ -48,7 +48,7 @@ struct FromReader {
         let alias = item["alias"]?.string ?? ""
         do {
             let translated = try translator.query(query, tables, parent: nil)
-            add(translated.outputs, item, alias, scope)
+            add(typed(translated), item, alias, scope)
             return led(translated.relation)
         } catch let unsupported as Unsupported {
             guard let leading else { throw unsupported }
@@ -73,27 +73,41 @@ struct FromReader {
         if let time = item["at_clause"], !time.isNull { throw Unsupported("AT (…) has no rule") }
         if schema.isEmpty, let entry = tables.entry(table) {
             let translated = try translator.commonTable(entry)
-            add(translated.outputs, item, written.isEmpty ? table : written, scope)
+            add(typed(translated), item, written.isEmpty ? table : written, scope)
             return translated.relation
         }
         guard let input = translator.input(schema: schema, table: table) else {
             throw Unsupported("'\(SQLText.qualified(schema, table))' is not a dataset whose changes are known")
         }
         let leaf = translator.leaf(input)
-        let columns = zip(input.columns, leaf.columns).map {
-            Scope.Column(name: $0.name, value: SyntaxTree.column($1), isScalar: Self.isScalar($0.type))
+        let columns = zip(input.columns, leaf.columns).map { column, name in
+            Scope.Column(name: column.name, value: SyntaxTree.column(name), type: { column.type })
         }
         add(columns, item, written.isEmpty ? table : written, scope, schema: written.isEmpty ? schema : "")
         return .leaf(leaf)
     }
 
+    /// The columns of a query with what tells their types.
+    private func typed(_ translated: Translated) -> [Scope.Column] {
+        translated.outputs.map { output in
+            var column = output
+            column.type = { [translator] in
+                try translator.type(of: translator.pool.intern(output.value), over: translated.relation)
+            }
+            return column
+        }
+    }
+
     /// Whether a type is one of those that have no fields.
-    private static func isScalar(_ type: String) -> Bool {
+    static func isScalar(_ type: String) -> Bool {
         let scalars = [
             "BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER",
-            "UBIGINT", "FLOAT", "DOUBLE", "VARCHAR", "DATE", "TIME", "TIMESTAMP", "INTERVAL", "BLOB", "UUID",
+            "UBIGINT", "UHUGEINT", "FLOAT", "DOUBLE", "VARCHAR", "DATE", "TIME", "TIMESTAMP", "INTERVAL", "BLOB",
+            "UUID",
+            "BIT", "TIMESTAMP WITH TIME ZONE", "TIME WITH TIME ZONE", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS",
         ]
-        return scalars.contains(type) || type.hasPrefix("DECIMAL(") && type.hasSuffix(")")
+        return scalars.contains(type) || type.hasPrefix("DECIMAL(") && type.hasSuffix(")") || type.hasSuffix("]")
+            || type.hasPrefix("ENUM(")
     }
 
     private func values(_ item: JSONValue, _ scope: Scope) throws -> Relation {
@@ -130,7 +144,7 @@ struct FromReader {
 
     /// A call of UNNEST, range or generate_series as an expression that gives one column of rows.
     func call(_ item: JSONValue, _ scope: Scope) throws -> Call {
-        guard let function = item["function"], let name = function["function_name"]?.string?.lowercased(),
+        guard let function = item["function"], let name = function["function_name"]?.string?.folded,
             ["unnest", "range", "generate_series"].contains(name)
         else {
             let name = item["function"]?["function_name"]?.string ?? "a table function"
@@ -150,7 +164,7 @@ struct FromReader {
 
     /// A call of range or generate_series that uses no columns, read as a table: as a list all its rows would be in memory.
     private func generated(_ item: JSONValue, _ call: Call, _ column: String) throws -> Leaf? {
-        guard item["function"]?["function_name"]?.string?.lowercased() != "unnest",
+        guard item["function"]?["function_name"]?.string?.folded != "unnest",
             SyntaxTree.columns(in: call.tree).isEmpty, let list = call.tree["children"]?.array?.first
         else { return nil }
         let text = try translator.frontEnd.sql(of: SyntaxTree.statement(SyntaxTree.selection([list])))
@@ -259,7 +273,7 @@ struct FromReader {
         _ sides: Scope,
         _ middle: Int
     ) throws -> [JSONValue] {
-        var names = item["using_columns"]?.array?.compactMap { $0.string?.lowercased() } ?? []
+        var names = item["using_columns"]?.array?.compactMap { $0.string?.folded } ?? []
         if item["ref_type"]?.string == "NATURAL" {
             let right = Set(visibleColumns(sides, middle..<sides.tables.count))
             names = visibleColumns(sides, 0..<middle).filter { right.contains($0) }
@@ -283,13 +297,13 @@ struct FromReader {
 
     private func visibleColumns(_ scope: Scope, _ range: Range<Int>) -> [String] {
         scope.tables[range].flatMap { table in
-            table.columns.map { $0.name.lowercased() }.filter { !table.merged.contains($0) }
+            table.columns.map { $0.name.folded }.filter { !table.merged.contains($0) }
         }
     }
 
     private func find(_ name: String, _ scope: Scope, _ range: Range<Int>) throws -> (Int, Int) {
         for table in range where !scope.tables[table].merged.contains(name) {
-            if let column = scope.tables[table].columns.firstIndex(where: { $0.name.lowercased() == name }) {
+            if let column = scope.tables[table].columns.firstIndex(where: { $0.name.folded == name }) {
                 return (table, column)
             }
         }

@@ -17,6 +17,9 @@ extension GroupedBlock {
             throw Unsupported("a correlated scalar subquery of several columns has no rule")
         }
         guard isAggregate(item.tree) else { return try correlatedRow(item, by: inner, outer: outer) }
+        guard !Block.hasWindow(item.tree), !Block.multipliesRows(item.tree) else {
+            throw Unsupported("a window in a correlated scalar subquery has no rule here")
+        }
         block.isGrouping = true
         let value = try lifted(try block.value(of: item))
         let own = Set(block.relation.columns)
@@ -34,7 +37,7 @@ extension GroupedBlock {
         )
         var empty: [String: JSONValue] = [:]
         for (call, name) in zip(calls, groups.calls) {
-            let function = call.tree["function_name"]?.string?.lowercased() ?? ""
+            let function = call.tree["function_name"]?.string?.folded ?? ""
             empty[call.name] = try Self.ofNothing(function, SyntaxTree.column(name))
         }
         return (groups.relation, groups.keys, SyntaxTree.substitute(value) { empty[$0] })
@@ -82,7 +85,9 @@ extension GroupedBlock {
         "geomean", "approx_quantile", "count_if", "countif",
     ]
     /// Aggregates that are zero over no rows.
-    private static let emptyIsZero: Set<String> = ["count", "count_star", "regr_count", "approx_count_distinct"]
+    ///
+    /// Of other aggregates that are zero DuckDB 1.5.5 makes NULL where a correlated subquery finds no rows.
+    private static let emptyIsZero: Set<String> = ["count", "count_star"]
 
     /// Refuses aggregates of nothing but outer columns, as those are aggregates of the outer query.
     func refuseOuterAggregates() throws {
@@ -109,7 +114,7 @@ extension GroupedBlock {
         keyNames = all.outputs.compactMap { SyntaxTree.columnNames(of: $0.value)?.first }
         var values = try block.items.map { Scope.Column(name: $0.name, value: try lifted(try block.value(of: $0))) }
         var having = try SyntaxTree.conjuncts(block.node["having"]).map {
-            try lifted(try block.resolve($0, .aliasesFirst))
+            try lifted(try block.resolve($0, .groupsFirst))
         }
         guard block.node["qualify"]?.isNull ?? true else {
             throw Unsupported("QUALIFY over the totals of a correlated subquery has no rule")
@@ -126,7 +131,7 @@ extension GroupedBlock {
         )
         var found: [String: JSONValue] = [:]
         for (call, name) in zip(calls, groups.calls) {
-            let function = call.tree["function_name"]?.string?.lowercased() ?? ""
+            let function = call.tree["function_name"]?.string?.folded ?? ""
             found[call.name] = try Self.ofNothing(function, SyntaxTree.column(name))
         }
         for index in values.indices { values[index].value = SyntaxTree.substitute(values[index].value) { found[$0] } }

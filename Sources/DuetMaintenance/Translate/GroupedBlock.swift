@@ -26,7 +26,7 @@ final class GroupedBlock {
     func isAggregate(_ tree: JSONValue) -> Bool {
         SyntaxTree.containsOutsideSubqueries(tree) { object in
             object["class"]?.string == "FUNCTION"
-                && translator.functions.aggregates.contains(object["function_name"]?.string?.lowercased() ?? "")
+                && translator.functions.aggregates.contains(object["function_name"]?.string?.folded ?? "")
         }
     }
 
@@ -47,17 +47,18 @@ final class GroupedBlock {
             Scope.Column(name: item.name, value: try lifted(try block.value(of: item)))
         }
         let having = try SyntaxTree.conjuncts(block.node["having"]).map {
-            try lifted(try block.resolve($0, .aliasesFirst))
+            try lifted(try block.resolve($0, .groupsFirst))
         }
         let qualify = try block.node["qualify"]?.present.map {
             try lifted(try block.resolve($0, .columnsFirst))
         }
         let order = try block.orderKeys(outputs, isDistinct: block.isDistinct) {
-            try self.lifted(try self.block.resolve($0, .aliasesFirst))
+            try self.lifted(try self.block.resolve($0, .columnsFirst))
         }
         // Aggregates that are compared with a subquery are to be kept too.
-        for child in block.deferred.compactMap({ $0.tree["child"] }) {
-            _ = try lifted(try block.resolve(child, .aliasesFirst))
+        for subquery in block.deferred {
+            guard let child = subquery.tree["child"] else { continue }
+            _ = try lifted(try block.resolve(child, subquery.clause))
         }
         try refuseOuterAggregates()
         let rows = try withSubqueries(.joined([try relationOfGroups()] + block.besideGroups))
@@ -87,11 +88,15 @@ final class GroupedBlock {
     private func withSubqueries(_ groups: Relation) throws -> (relation: Relation, value: (JSONValue) -> JSONValue) {
         guard !block.deferred.isEmpty else { return (groups, { $0 }) }
         let scope = Scope { names in try self.block.scope.resolve(names).map { try self.lifted($0) } }
+        var clause = Block.Clause.columnsFirst
         let upper = Block(over: groups, translator: translator, tables: block.tables, scope: scope) { tree in
-            try self.lifted(try self.block.resolve(tree, .aliasesFirst))
+            try self.lifted(try self.block.resolve(tree, clause))
         }
         var values: [String: JSONValue] = [:]
-        for (name, tree) in block.deferred { values[name] = try upper.subqueryValue(tree) }
+        for subquery in block.deferred {
+            clause = subquery.clause
+            values[subquery.name] = try upper.subqueryValue(subquery.tree)
+        }
         return (upper.relation, { SyntaxTree.substitute($0) { values[$0] } })
     }
 
@@ -121,6 +126,7 @@ final class GroupedBlock {
             outerCount = seat.columns.count
         }
         keyNames = keys.map { translator.names.fresh($0.name) }
+        block.groupKeys = keys.map(\.tree)
     }
 
     /// The grouping sets, as positions of keys.
@@ -143,7 +149,7 @@ final class GroupedBlock {
                 throw Unsupported("column '\(name)' is neither grouped nor aggregated")
             }
             if object["class"]?.string == "FUNCTION",
-                translator.functions.aggregates.contains(object["function_name"]?.string?.lowercased() ?? "")
+                translator.functions.aggregates.contains(object["function_name"]?.string?.folded ?? "")
             {
                 return noted(bare, in: &calls, stem: object["function_name"]?.string ?? "value")
             }

@@ -120,7 +120,7 @@ struct AccumulatorBuilder {
 
     /// Takes an aggregate in.
     mutating func add(_ call: JSONValue, as name: String, type: String, argumentType: String?) {
-        let function = call["function_name"]?.string?.lowercased() ?? ""
+        let function = call["function_name"]?.string?.folded ?? ""
         let isExtreme = ["min", "max"].contains(function)
         guard call["distinct"]?.bool != true || isExtreme else {
             return reasons.append("\(function)(DISTINCT …) needs the group's rows")

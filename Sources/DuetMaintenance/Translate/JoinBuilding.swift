@@ -8,7 +8,7 @@ extension Translator {
         _ right: Relation,
         _ conditions: [JSONValue]
     ) throws -> OuterJoin {
-        let parts = split(conditions, left, right)
+        let parts = try split(conditions, left, right)
         var right = right
         var condition = parts.condition
         if kind == .left {
@@ -27,7 +27,7 @@ extension Translator {
 
     /// A semi or anti join.
     func semiJoin(_ left: Relation, _ right: Relation, _ conditions: [JSONValue], isAnti: Bool) throws -> Relation {
-        let parts = split(conditions, left, right)
+        let parts = try split(conditions, left, right)
         let known = Set(left.columns).union(right.columns)
         let used =
             parts.condition.equal.flatMap { $0.left.columns + $0.right.columns }
@@ -49,7 +49,7 @@ extension Translator {
         _ conditions: [JSONValue],
         _ left: Relation,
         _ right: Relation
-    ) -> (condition: JoinCondition, rightOnly: [Expression]) {
+    ) throws -> (condition: JoinCondition, rightOnly: [Expression]) {
         let leftColumns = Set(left.columns)
         let rightColumns = Set(right.columns)
         var condition = JoinCondition()
@@ -60,11 +60,15 @@ extension Translator {
             if type == "COMPARE_EQUAL" || matchesNull, let a = tree["left"], let b = tree["right"] {
                 let first = pool.intern(a)
                 let second = pool.intern(b)
-                if Self.isOver(first, leftColumns), Self.isOver(second, rightColumns) {
+                if Self.isOver(first, leftColumns), Self.isOver(second, rightColumns),
+                    try isIdentity(first, left, second, right)
+                {
                     condition.equal.append(KeyPair(left: first, right: second, matchesNull: matchesNull))
                     continue
                 }
-                if Self.isOver(second, leftColumns), Self.isOver(first, rightColumns) {
+                if Self.isOver(second, leftColumns), Self.isOver(first, rightColumns),
+                    try isIdentity(second, left, first, right)
+                {
                     condition.equal.append(KeyPair(left: second, right: first, matchesNull: matchesNull))
                     continue
                 }

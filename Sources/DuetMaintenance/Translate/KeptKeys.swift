@@ -43,7 +43,7 @@ extension Translator {
     private func searchesTexts(_ condition: Expression) -> Bool {
         guard case .pooled(let number) = condition.body else { return false }
         return SyntaxTree.contains(pool.tree(number)) { object in
-            Self.textSearches.contains(object["function_name"]?.string?.lowercased() ?? "")
+            Self.textSearches.contains(object["function_name"]?.string?.folded ?? "")
         }
     }
 

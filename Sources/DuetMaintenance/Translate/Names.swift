@@ -6,7 +6,7 @@ struct Names {
 
     /// The name itself if it is free, else with a number.
     mutating func fresh(_ stem: String) -> String {
-        var base = stem.lowercased()
+        var base = stem.folded
         while base.hasPrefix("_") { base.removeFirst() }
         if base.isEmpty { base = "c" }
         var name = base

@@ -8,8 +8,8 @@ final class Scope {
         var value: JSONValue
         /// What `alias.column` stands for where USING made `column` alone stand for something else.
         var qualified: JSONValue?
-        /// Whether it is known to have no fields, so that `column.field` means something else.
-        var isScalar = false
+        /// Its type, which tells whether it has fields: else `column.field` means something else.
+        var type: (() throws -> String)?
     }
 
     /// A relation of a FROM clause.
@@ -41,9 +41,9 @@ final class Scope {
     /// The columns of `*` or `alias.*`.
     func star(_ relation: String) throws -> [Column] {
         if relation.isEmpty {
-            return tables.flatMap { table in table.columns.filter { !table.merged.contains($0.name.lowercased()) } }
+            return tables.flatMap { table in table.columns.filter { !table.merged.contains($0.name.folded) } }
         }
-        guard let table = tables.first(where: { $0.alias.lowercased() == relation.lowercased() }) else {
+        guard let table = tables.first(where: { $0.alias.folded == relation.folded }) else {
             throw Unsupported("'\(relation).*' names no table of the query")
         }
         return table.columns
@@ -58,23 +58,23 @@ final class Scope {
     /// What a column reference stands for here; nil when it is none.
     func resolveHere(_ names: [String]) throws -> JSONValue? {
         if let value = try lookup(names) { return value }
-        let names = names.map { $0.lowercased() }
+        let names = names.map { $0.folded }
         if names.count >= 3,
             let table = tables.first(where: {
-                $0.schema.lowercased() == names[0] && $0.alias.lowercased() == names[1]
-            }), let column = table.columns.first(where: { $0.name.lowercased() == names[2] })
+                $0.schema.folded == names[0] && $0.alias.folded == names[1]
+            }), let column = table.columns.first(where: { $0.name.folded == names[2] })
         {
             return Self.fields(column.qualified ?? column.value, names.dropFirst(3))
         }
-        if names.count >= 2, let table = tables.first(where: { $0.alias.lowercased() == names[0] }),
-            let column = table.columns.first(where: { $0.name.lowercased() == names[1] })
+        if names.count >= 2, let table = tables.first(where: { $0.alias.folded == names[0] }),
+            let column = table.columns.first(where: { $0.name.folded == names[1] })
         {
             return Self.fields(column.qualified ?? column.value, names.dropFirst(2))
         }
-        let matches = tables.flatMap { table in
-            table.columns.filter { column in
-                column.name.lowercased() == names[0] && !table.merged.contains(names[0])
-                    && !(column.isScalar && names.count > 1)
+        let matches = try tables.flatMap { table in
+            try table.columns.filter { column in
+                guard column.name.folded == names[0], !table.merged.contains(names[0]) else { return false }
+                return try names.count == 1 || !(column.type.map { FromReader.isScalar(try $0()) } ?? false)
             }
         }
         if matches.count > 1 { throw Unsupported("column '\(names[0])' is ambiguous") }

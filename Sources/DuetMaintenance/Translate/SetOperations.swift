@@ -50,12 +50,12 @@ extension Translator {
         var rightValues = right.outputs.map(\.value)
         var outputNames = left.outputs.map(\.name)
         if byName {
-            let wanted = right.outputs.map { $0.name.lowercased() }
+            let wanted = right.outputs.map { $0.name.folded }
             rightValues = left.outputs.map { output in
-                wanted.firstIndex(of: output.name.lowercased()).map { right.outputs[$0].value } ?? SyntaxTree.null
+                wanted.firstIndex(of: output.name.folded).map { right.outputs[$0].value } ?? SyntaxTree.null
             }
-            let known = Set(left.outputs.map { $0.name.lowercased() })
-            for output in right.outputs where !known.contains(output.name.lowercased()) {
+            let known = Set(left.outputs.map { $0.name.folded })
+            for output in right.outputs where !known.contains(output.name.folded) {
                 outputNames.append(output.name)
                 leftValues.append(SyntaxTree.null)
                 rightValues.append(output.value)

@@ -49,7 +49,7 @@ struct CommonTables {
 
     var entries: [Entry] = []
 
-    func entry(_ name: String) -> Entry? { entries.last { $0.name.lowercased() == name.lowercased() } }
+    func entry(_ name: String) -> Entry? { entries.last { $0.name.folded == name.folded } }
 }
 
 /// Turns a query's syntax tree into nodes, block by block.
@@ -163,7 +163,7 @@ final class Translator {
 
     /// Where columns stand; nil when one of them is not there.
     private static func positions(_ names: [String], _ columns: [ViewColumn]) -> [Int]? {
-        let found = names.compactMap { name in columns.firstIndex { $0.name.lowercased() == name.lowercased() } }
+        let found = names.compactMap { name in columns.firstIndex { $0.name.folded == name.folded } }
         return found.count == names.count ? found : nil
     }
 
@@ -282,7 +282,7 @@ final class Translator {
     /// The input that a table reference means.
     func input(schema: String, table: String) -> InputRelation? {
         inputs.first {
-            $0.table.lowercased() == table.lowercased() && $0.schema.lowercased() == schema.lowercased()
+            $0.table.folded == table.folded && $0.schema.folded == schema.folded
         }
     }
 
