@@ -122,6 +122,7 @@ struct GeneratedCase {
             case .text: return choices.pick(["'a'", "'b'", "'c'"])
             case .date: return "DATE '2024-01-0\(choices.below(3) + 1)'"
             case .bool: return choices.pick(["TRUE", "FALSE"])
+            case .code: return choices.pick(["'1'", "'01'", "'2'"])
             }
         }
         return ((key.map { [$0] } ?? []) + values).joined(separator: ", ")

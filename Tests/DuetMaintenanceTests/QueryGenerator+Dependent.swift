@@ -4,7 +4,8 @@ import DuetMaintenance
 extension QueryGenerator {
     /// A condition that ties rows of a subquery to those around it; both have columns of the kind.
     private mutating func tie(_ columns: [Column], _ inner: [Column], _ kind: Column.Kind) -> String {
-        let own = choices.pick(inner.filter { $0.kind == kind }).text
+        let isMixed = choices.oneIn(5)
+        let own = choices.pick(inner.filter { isMixed ? kind.comparable.contains($0.kind) : $0.kind == kind }).text
         let outer = choices.pick(columns.filter { $0.kind == kind }).text
         let first = "\(own) \(choices.pick(["<", "<=", "<>", "=", "=", "IS NOT DISTINCT FROM", ">="])) \(outer)"
         guard choices.oneIn(3) else { return first }
@@ -49,7 +50,8 @@ extension QueryGenerator {
         let number = expression(.int, inner.columns)
         let outer = expression(.int, columns)
         let from = "FROM \(inner.text) WHERE \(tie)"
-        switch choices.below(9) {
+        switch choices.below(10) {
+        case 8: return "(SELECT sum(count(*)) OVER () \(from))"
         case 0, 1: return "(SELECT \(choices.pick(["count", "min", "max", "sum"]))(\(number)) \(from))"
         case 2: return "(SELECT count(*) \(from))"
         case 3: return "(SELECT sum(\(number) + \(outer)) \(from))"

@@ -18,6 +18,7 @@ extension QueryGenerator {
         case .text: return choices.pick(["upper(\(column))", "coalesce(\(column), 'z')"])
         case .date: return "coalesce(\(column), DATE '2024-01-01')"
         case .bool: return "(NOT \(column))"
+        case .code: return "coalesce(\(column), '0')"
         }
     }
 
@@ -30,6 +31,7 @@ extension QueryGenerator {
         case .text: return choices.pick(["'a'", "'b'"])
         case .date: return "DATE '2024-01-0\(choices.below(3) + 1)'"
         case .bool: return choices.pick(["TRUE", "FALSE"])
+        case .code: return choices.pick(["'1'", "'01'"])
         }
     }
 
@@ -56,7 +58,10 @@ extension QueryGenerator {
         let outerColumn = choices.pick(columns.filter { $0.kind == kind }).text
         let innerColumn = choices.pick(inner.columns.filter { $0.kind == kind }).text
         let local = choices.oneIn(2) ? "" : " AND \(predicate(inner.columns, depth: 0))"
-        let tie = "\(innerColumn) = \(outerColumn)"
+        var tie = "\(innerColumn) = \(outerColumn)"
+        if choices.oneIn(5) {
+            tie = "\(choices.pick(inner.columns.filter { kind.comparable.contains($0.kind) }).text) = \(outerColumn)"
+        }
         if choices.oneIn(2) { return dependentPredicate(columns, inner, kind) }
         let number = expression(.int, inner.columns)
         let outerNumber = expression(.int, columns)

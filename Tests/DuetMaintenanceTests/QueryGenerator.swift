@@ -21,6 +21,8 @@ struct GeneratedColumn {
         case text
         case date
         case bool
+        /// Numbers as text, of which several equal the same number.
+        case code
 
         var type: String {
             switch self {
@@ -28,9 +30,21 @@ struct GeneratedColumn {
             case .big: "BIGINT"
             case .decimal: "DECIMAL(8,2)"
             case .double: "DOUBLE"
-            case .text: "VARCHAR"
+            case .text, .code: "VARCHAR"
             case .date: "DATE"
             case .bool: "BOOLEAN"
+            }
+        }
+
+        /// Kinds whose values can be compared with those of this one, not each value equal to one of the other only.
+        var comparable: [Kind] {
+            switch self {
+            case .int: [.int, .int, .code, .big, .double]
+            case .big: [.big, .double, .decimal, .code]
+            case .double: [.double, .big, .decimal]
+            case .decimal: [.decimal, .double]
+            case .code: [.code, .int, .big]
+            case .text, .date, .bool: [self]
             }
         }
 
@@ -47,6 +61,7 @@ struct QueryGenerator {
     var choices: Choices
     let tables: [(name: String, columns: [Column])]
     private var aliasCount = 0
+    private var hasColumnAlias = false
     private var commonTables: [(name: String, columns: [Column])] = []
 
     init(choices: Choices, tables: [(name: String, columns: [Column])]) {
@@ -135,7 +150,11 @@ struct QueryGenerator {
     private mutating func limited(_ sql: String, _ columns: [Column]) -> String {
         guard choices.oneIn(8) else { return sql }
         let direction = choices.pick(["ASC", "DESC NULLS LAST"])
-        let keys = columns.map { "\($0.text) \(direction)" }.joined(separator: ", ")
+        var keys = columns.map { "\($0.text) \(direction)" }.joined(separator: ", ")
+        // Within an expression the name is that of a column of FROM first.
+        if let number = columns.first(where: { $0.kind == .int }), choices.oneIn(4) {
+            keys = "\(number.text) % 2 \(direction), \(keys)"
+        }
         return "\(sql) ORDER BY \(keys) LIMIT \(choices.below(4) + 1)"
     }
 
@@ -164,6 +183,8 @@ struct QueryGenerator {
         if choices.oneIn(4) {
             let call = aggregate(source.columns, only: [.int, .big])
             sql += " HAVING \(call.0) \(choices.pick([">", "<", "="])) \(choices.below(4))"
+        } else if let named = columns.first(where: { $0.kind == .int || $0.kind == .big }), choices.oneIn(8) {
+            sql += " HAVING \(named.text) \(choices.pick([">", "<", "="])) \(choices.below(4))"
         } else if !grouped.isEmpty, choices.oneIn(10) {
             sql += " HAVING \(subqueryPredicate(grouped))"
         } else if depth > 1, choices.oneIn(10) {
@@ -235,7 +256,12 @@ struct QueryGenerator {
     // MARK: FROM
 
     mutating func relation(depth: Int) -> Source {
-        let alias = fresh("r")
+        var alias = fresh("r")
+        if choices.oneIn(30), !hasColumnAlias {
+            // The name of a column too.
+            hasColumnAlias = true
+            alias = "k"
+        }
         let choice = depth > 0 ? choices.below(6) : 0
         if choice == 5, let table = commonTables.first {
             return Source(text: "\(table.name) \(alias)", columns: qualified(table.columns, alias))
@@ -296,6 +322,10 @@ struct QueryGenerator {
         let a = choices.pick(left.filter { $0.kind == kind })
         let b = choices.pick(right.filter { $0.kind == kind })
         var text = "\(a.text) = \(b.text)"
+        if choices.oneIn(5) {
+            let others = right.filter { kind.comparable.contains($0.kind) }
+            text = "\(a.text) = \(choices.pick(others).text)"
+        }
         if choices.oneIn(4) {
             let c = choices.pick(left.filter { $0.kind == kind })
             let d = choices.pick(right.filter { $0.kind == kind })
