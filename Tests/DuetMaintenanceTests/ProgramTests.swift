@@ -236,11 +236,18 @@ import Testing
             rows: rows,
             changes: ["t": 1_000],
             fullSeconds: 0.01,
-            incrementalRuns: [UpdateSizes.Run(changes: ["t": 1_000], seconds: 0.02)]
+            incrementalRuns: [UpdateSizes.Run(changes: ["t": 1_000], seconds: 0.05)]
         )
         #expect(!model.choice(program, measured).isIncremental)
-        // A little slower once may be chance; twice is not, unless one of them was quick.
-        for (times, isIncremental) in [([0.014], true), ([0.014, 0.013], false), ([0.02, 0.004], true)] {
+        // Slower once may be chance, more so where the sizes speak for it; twice is not, unless one of them was quick.
+        let unlikely = UpdateSizes(
+            rows: rows,
+            changes: ["t": 100_000],
+            fullSeconds: 0.01,
+            incrementalRuns: [UpdateSizes.Run(changes: ["t": 100_000], seconds: 0.02)]
+        )
+        #expect(!model.choice(program, unlikely).isIncremental)
+        for (times, isIncremental) in [([0.03], true), ([0.014, 0.013], false), ([0.02, 0.004], true)] {
             var sizes = measured
             sizes.incrementalRuns = times.map { UpdateSizes.Run(changes: ["t": 1_000], seconds: $0) }
             let choice = model.choice(program, sizes)
@@ -261,12 +268,12 @@ import Testing
         few.changes = ["t": 300_000]
         #expect(!model.choice(program, few).isIncremental)
         few.changes = ["t": 300]
-        few.incrementalRuns = [backfill, UpdateSizes.Run(changes: ["t": 400], seconds: 2)]
+        few.incrementalRuns = [backfill, UpdateSizes.Run(changes: ["t": 400], seconds: 6)]
         #expect(!model.choice(program, few).isIncremental)
         // Rows that come may be cheap where rows that are replaced are not; each is judged by its own kind.
         few.incrementalRuns = [
             UpdateSizes.Run(changes: ["t": 300], kinds: ["t": .insertsOnce], seconds: 0.05),
-            UpdateSizes.Run(changes: ["t": 300], kinds: ["t": .mixed], seconds: 2),
+            UpdateSizes.Run(changes: ["t": 300], kinds: ["t": .mixed], seconds: 6),
         ]
         few.kinds = ["t": .insertsOnly]
         #expect(model.choice(program, few).isIncremental)

@@ -109,8 +109,11 @@ public struct CostModel: Hashable, Sendable {
         let line = incremental(program, sizes, changed, total: total)
         var cost = line.fixed + line.perRow * Double(total)
         if !sizes.isStateCurrent { cost += rebuild(program, sizes, full) }
-        // One time, slower than it need be on a busy machine or with cold files, is not enough to give a way up.
-        let isTriedAgain = line.times == 1 && cost <= full * Self.slowOnce
+        // One time, slower than it need be on a busy machine, with cold files or with a checkpoint in its commit, is not enough
+        // to give a way up; least of all where the sizes speak for it.
+        let expected = modelledIncremental(program, sizes, changed)
+        let isLikely = expected.fixed + expected.perRow * Double(total) <= full * margin
+        let isTriedAgain = line.times == 1 && cost <= full * (isLikely ? Self.slowOnceThoughLikely : Self.slowOnce)
         let isIncremental = program.isIncremental && (cost <= full * margin || isTriedAgain)
         let flip = line.perRow > 0 && full * margin > line.fixed ? Int((full * margin - line.fixed) / line.perRow) : nil
         return CostChoice(
@@ -164,6 +167,8 @@ public struct CostModel: Hashable, Sendable {
 
     /// A way that was timed once is tried again up to this multiple of the other way's cost.
     private static let slowOnce = 1.5
+    /// The same where the sizes say that it is the cheaper way.
+    private static let slowOnceThoughLikely = 4.0
 
     /// What an incremental update costs before the first changed row, and for each.
     private func incremental(
