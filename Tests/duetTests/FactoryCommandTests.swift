@@ -9,25 +9,18 @@ import Testing
 
 /// Data factories from the command line.
 @Suite struct FactoryCommandTests {
-    private let folder: TemporaryFolder
-    private let command: BuiltCommand
+    private let factory: FactoryFolder
 
-    init() throws {
-        folder = try TemporaryFolder()
-        command = try BuiltCommand()
-        try folder.write("linkedServices:\n  Sql: { schema: sales }\n", to: "factory/stand-ins.yml")
-        try resource("linkedService", "Sql", #"{"type": "AzureSqlDatabase"}"#)
-    }
+    init() throws { factory = try FactoryFolder() }
+
+    private var folder: TemporaryFolder { factory.folder }
 
     private func resource(_ kind: String, _ name: String, _ properties: String) throws {
-        try folder.write(#"{"name": "\#(name)", "properties": \#(properties)}"#, to: "factory/\(kind)/\(name).json")
+        try factory.resource(kind, name, properties)
     }
 
     private func script(_ name: String, _ sql: String, after: String = "") -> String {
-        let dependsOn =
-            after.isEmpty ? "" : #", "dependsOn": [{"activity": "\#(after)", "dependencyConditions": ["Succeeded"]}]"#
-        return
-            #"{"name": "\#(name)", "type": "Script", "linkedServiceName": {"referenceName": "Sql", "type": "LinkedServiceReference"}, "typeProperties": {"scripts": [{"type": "NonQuery", "text": "\#(sql)"}]}\#(dependsOn)}"#
+        factory.script(name, sql, after: after)
     }
 
     private func set(_ name: String, _ value: String, after: String) -> String {
@@ -39,7 +32,7 @@ import Testing
         under wrapper: [String] = [],
         onErrors: @escaping @Sendable (String, Int32) -> Void = { _, _ in }
     ) async throws -> BuiltCommand.Result {
-        try await command.run(arguments, in: folder, under: wrapper, onErrors: onErrors)
+        try await factory.command.run(arguments, in: folder, under: wrapper, onErrors: onErrors)
     }
 
     private func rows(_ sql: String) async throws -> [String] {
