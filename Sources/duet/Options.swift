@@ -4,6 +4,7 @@ public import DuetEngine
 import DuetEvents
 import DuetFetch
 import DuetPipeline
+import Foundation
 
 extension Style: ExpressibleByArgument {}
 extension ProceduralForm: ExpressibleByArgument {}
@@ -39,9 +40,27 @@ struct PipelineOptions: ParsableArguments {
         return values
     }
 
-    func names(_ texts: [String], of pipeline: Pipeline) throws -> Set<DatasetName> {
+    /// The datasets that an option names.
+    ///
+    /// - Parameters:
+    ///   - texts: What was given, each with one or more names.
+    ///   - option: The option, for the error.
+    ///   - pipeline: The pipeline.
+    /// - Returns: Their names; none where the option was not given.
+    /// - Throws: An error for a name that the pipeline does not have, or that is empty: a variable of a script that is
+    ///   not set must not pass for a wish to refresh nothing.
+    func names(_ texts: [String], for option: String, of pipeline: Pipeline) throws -> Set<DatasetName> {
         var names: Set<DatasetName> = []
-        for text in texts.flatMap({ $0.split(separator: ",").map(String.init) }) {
+        for given in texts {
+            let words = given.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+            guard words.contains(where: { !$0.isEmpty }) else {
+                throw ValidationError(
+                    "\(option) is given without a dataset; leave it out for all of them, or name one, as in "
+                        + "\(option) \(pipeline.datasets.last?.name.description ?? "gold.daily")"
+                )
+            }
+        }
+        for text in texts.flatMap({ $0.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } }) {
             let known = pipeline.datasets.map(\.name)
             guard
                 let name = known.first(where: {

@@ -82,7 +82,7 @@ struct PlanCommand: ParsableCommand {
 
     func run() throws {
         let pipeline = try options.load()
-        let names = dataset.isEmpty ? nil : try options.names(dataset, of: pipeline)
+        let names = dataset.isEmpty ? nil : try options.names(dataset, for: "--dataset", of: pipeline)
         let inspection = PipelineInspection(pipeline, root: options.home)
         Console.print(try inspection.plan(style, of: names, tellsSQL: sql, asJSON: json))
     }

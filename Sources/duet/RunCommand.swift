@@ -83,14 +83,17 @@ struct RunCommand: ParsableCommand {
         let signals = StopSignals(control)
         defer { withExtendedLifetime(signals) {} }
         let rebuild =
-            fullRefresh == ["all"] ? Set(pipeline.datasets.map(\.name)) : try options.names(fullRefresh, of: pipeline)
-        let selection = refresh.isEmpty ? nil : try options.names(refresh, of: pipeline).union(rebuild)
+            fullRefresh == ["all"]
+            ? Set(pipeline.datasets.map(\.name)) : try options.names(fullRefresh, for: "--full-refresh", of: pipeline)
+        let selection =
+            refresh.isEmpty ? nil : try options.names(refresh, for: "--refresh", of: pipeline).union(rebuild)
         let sinks: [any EventSink] = logging.sink.map { [$0] } ?? (json ? [] : [progress])
         var request = request(pipeline, selection, rebuild, control, sinks)
         request.progress = json ? nil : progress.reporter
         request.profiled =
             explainAnalyze == ["all"]
-            ? Set(pipeline.datasets.map(\.name)) : try options.names(explainAnalyze, of: pipeline)
+            ? Set(pipeline.datasets.map(\.name))
+            : try options.names(explainAnalyze, for: "--explain-analyze", of: pipeline)
         let told = OpenLineageStream.attached(to: &request, beside: openlineage)
         let executor = Styles.executor(procedural == .activities ? .procedural : style, procedural)
         func tell(_ outcome: RunOutcome) {

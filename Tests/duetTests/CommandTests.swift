@@ -38,6 +38,9 @@ import Testing
         ["run", "pipeline", "--style=procedural", "--refresh=gold.total"], ["run", "pipeline", "--refresh=gold.totl"],
         ["show", "pipeline", "gold.total", "--limit=-1"], ["compare", "pipeline", "--repeat=0"],
         ["scenario", "apply", "pipeline", "--steps=1", "--from=2"], ["run", "pipeline", "more"],
+        ["run", "pipeline", "--refresh="], ["run", "pipeline", "--refresh", " , "],
+        ["run", "pipeline", "--full-refresh="], ["run", "pipeline", "--refresh=gold.total", "--refresh="],
+        ["run", "pipeline", "--explain-analyze="], ["plan", "pipeline", "--dataset="],
     ]
 
     @Test(arguments: misuses)
@@ -51,6 +54,12 @@ import Testing
     @Test func `an unknown dataset comes with the one that was meant`() async throws {
         let result = try await fixture.duet("run", "pipeline", "--full-refresh=gold.totl")
         #expect(result.errors.contains("did you mean 'gold.total'?"))
+    }
+
+    @Test func `a selection that names nothing is told, with what to write instead`() async throws {
+        let result = try await fixture.duet("run", "pipeline", "--refresh", "")
+        #expect(result.errors.contains("--refresh is given without a dataset"))
+        #expect(result.errors.contains("leave it out for all of them, or name one, as in --refresh gold.total"))
     }
 
     @Test func `errors end with 1, on standard error, at their place`() async throws {
