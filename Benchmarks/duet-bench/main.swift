@@ -40,6 +40,10 @@ if arguments.contains("--help") || arguments.contains("-h") {
     )
     exit(0)
 }
+if arguments.first != RawSQL.argument, let fault = ArgumentCheck.fault(in: arguments) {
+    FileHandle.standardError.write(Data("error: \(fault); see duet-bench --help\n".utf8))
+    exit(2)
+}
 do {
     if arguments.first == RawSQL.argument {
         try RawSQL.runAsChild(Array(arguments.dropFirst()))

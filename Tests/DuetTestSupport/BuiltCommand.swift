@@ -19,10 +19,11 @@ public struct BuiltCommand: Sendable {
 
     /// Finds the command beside the test bundle.
     ///
+    /// - Parameter program: Its name.
     /// - Throws: ``TestFailure`` when it has not been built.
-    public init() throws {
+    public init(_ program: String = "duet") throws {
         let bundle = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        path = URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent("duet").path
+        path = URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent(program).path
         guard FileManager.default.isExecutableFile(atPath: path) else {
             throw TestFailure("the command has not been built: there is no '\(path)'")
         }
