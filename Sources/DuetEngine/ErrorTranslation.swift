@@ -28,11 +28,13 @@ public enum ErrorTranslation {
             let offset = position - sql.utf8.distance(from: sql.startIndex, to: start.lowerBound)
             if offset >= 0, offset <= text.text.utf8.count {
                 hint = SpellingHint.hint(for: error, in: text, at: offset, besides: hint) ?? hint
-                return text.error(code, message, hint: hint, at: offset, cause: cause)
+                var told = text.error(code, message, hint: hint, at: offset, cause: cause)
+                told.mayPass = mayPass(error)
+                return told
             }
         }
         let location = text.location(at: 0)
-        return DuetError(
+        var told = DuetError(
             code,
             message,
             hint: SpellingHint.hint(for: error, in: text, at: 0) ?? hint,
@@ -40,6 +42,25 @@ public enum ErrorTranslation {
             excerpt: text.file.line(location.line),
             cause: cause
         )
+        told.mayPass = mayPass(error)
+        return told
+    }
+
+    /// Whether a statement that failed may succeed a little later, with nothing changed.
+    ///
+    /// One that wanted memory, a lock, a file or a server may. Wrong SQL, values that do not fit and rules that were violated
+    /// stay as they are.
+    package static func mayPass(_ error: DuckDBError) -> Bool {
+        if isDiskFull(error) || FileFault(error) != nil { return false }
+        switch error.kind {
+        case .io, .outOfMemory, .transaction, .http, .unknown: return true
+        default:
+            // Want of memory within a function or a reader is told as what that was doing.
+            let message = error.message.lowercased()
+            return ["out of memory", "failed to allocate", "could not allocate", "bad_alloc"].contains {
+                message.contains($0)
+            }
+        }
     }
 
     /// The run was stopped by its user.
@@ -89,8 +110,26 @@ public enum ErrorTranslation {
         if let fault = FileFault(error) { return fault.hint }
         // The candidates for a function of other types are signatures, which are no names to choose from.
         let candidates = error.candidates.filter { !$0.hasPrefix("__file") && $0 != "_metadata" }
-        guard !candidates.isEmpty, !error.candidates.contains(where: { $0.contains("(") }) else { return nil }
+        guard !candidates.isEmpty, !error.candidates.contains(where: { $0.contains("(") }) else {
+            return hintOnRange(error)
+        }
         let shown = candidates.prefix(3).map { "'\($0)'" }.joined(separator: ", ")
         return "did you mean \(shown)?"
+    }
+
+    /// What to do about a value that does not fit its type.
+    private static func hintOnRange(_ error: DuckDBError) -> String? {
+        let message = error.message
+        if error.kind == .outOfRange, message.contains("verflow") {
+            return message.contains("DECIMAL")
+                ? "the result has more digits than DECIMAL holds: cast to a smaller scale before, as in "
+                    + "a::DECIMAL(18, 2) * b::DECIMAL(18, 2), or compute with a::DOUBLE"
+                : "the result does not fit its type: compute in a wider one, as in a::HUGEINT + b or a::DOUBLE * b"
+        }
+        guard error.kind == .conversion else { return nil }
+        let isTooLarge = ["out of range", "Could not cast value", "not fit"].contains { message.contains($0) }
+        return isTooLarge
+            ? "take a type that holds the value, or TRY_CAST(x AS type), which gives NULL for one that does not fit"
+            : nil
     }
 }

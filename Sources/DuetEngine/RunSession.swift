@@ -153,7 +153,6 @@ public final class RunSession: Sendable {
     ///   - kind: What it does.
     ///   - retries: How often it may be tried again.
     ///   - secondsBetween: The wait between tries.
-    ///   - alsoRetried: Errors to try again after, beside those that plainly may pass.
     ///   - body: The work; it fills in the measures.
     /// - Returns: Whether it succeeded.
     package func attempt(
@@ -161,7 +160,6 @@ public final class RunSession: Sendable {
         kind: RunEvent.StepKind,
         retries: Int = 0,
         secondsBetween: Double = 0,
-        alsoRetried: Set<DuetError.Code> = [],
         _ body: (inout StepMeasures) throws -> Void
     ) -> Bool {
         let startedAt = log.elapsed
@@ -188,8 +186,7 @@ public final class RunSession: Sendable {
                 let error = request.control.isCancelled ? ErrorTranslation.cancelled : error
                 measures.seconds = log.elapsed - startedAt
                 let text = Self.text(of: error)
-                let isRetried = (error as? DuetError).map { alsoRetried.contains($0.code) } ?? false
-                if attempt <= retries, isRetried || Self.mayPass(error), !request.control.isCancelled {
+                if attempt <= retries, Self.mayPass(error), !request.control.isCancelled {
                     let wait = secondsBetween > 0 ? "in \(secondsBetween.formatted()) s" : "at once"
                     log.record(
                         .stepRetried,
@@ -218,12 +215,12 @@ public final class RunSession: Sendable {
         }
     }
 
-    /// Whether another try may end otherwise: a transfer may, but a file that is missing or wrong stays so, and waiting
-    /// for it would only keep the user waiting.
+    /// Whether another try may end otherwise: a transfer may, and so may a statement that wanted memory, but a file that is
+    /// missing or wrong stays so, as does a query, and trying again would only keep the user waiting.
     private static func mayPass(_ error: any Error) -> Bool {
         switch error {
         case let error as DuetError: error.mayPass
-        case let error as DuckDBError: error.kind == .io && !ErrorTranslation.isDiskFull(error)
+        case let error as DuckDBError: ErrorTranslation.mayPass(error)
         default: false
         }
     }

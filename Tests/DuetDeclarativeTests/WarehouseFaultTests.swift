@@ -68,14 +68,81 @@ import Testing
 
     @Test func `in production mode each failed attempt is told with its number and the wait`() async throws {
         let fixture = try await fixture()
-        try fixture.drop("k,v\ny,11\n", "b.csv")
+        let later = "\(fixture.folder.path)/later.csv"
+        try fixture.rewrite(sql: "CREATE MATERIALIZED VIEW g.later AS SELECT * FROM read_csv('\(later)');")
         var update = UpdateOptions(mode: .production)
         update.secondsBetweenTries = 0.001
         let outcome = try await fixture.run(.declarative, update: update)
         let told = outcome.events.filter { $0.kind == .stepRetried }.map(\.message)
         #expect(told.map { $0.prefix { $0 != "," } } == ["attempt 1 of 3 failed", "attempt 2 of 3 failed"])
         #expect(told.allSatisfy { $0.contains("the next one comes in 0.001 s") })
-        #expect(outcome.measures(of: "g.t")?.attempts == 3)
+        #expect(outcome.measures(of: "g.later")?.attempts == 3)
         #expect(try await fixture.run(.declarative).events.allSatisfy { $0.kind != .stepRetried })
+    }
+
+    @Test func `what may pass is tried again until it has passed`() async throws {
+        let fixture = try await fixture()
+        let later = "\(fixture.folder.path)/later.csv"
+        try fixture.rewrite(sql: "CREATE MATERIALIZED VIEW g.later AS SELECT * FROM read_csv('\(later)');")
+        var update = UpdateOptions(mode: .production)
+        update.secondsBetweenTries = 0.001
+        let late = LateFile { try fixture.folder.write("a\n5\n", to: "later.csv") }
+        let outcome = try await fixture.run(.declarative, update: update, sinks: [late])
+        #expect(outcome.isSuccess)
+        #expect(outcome.measures(of: "g.later")?.attempts == 2)
+        #expect(try fixture.rows("SELECT * FROM g.later") == [["5"]])
+    }
+
+    static let lasting = [
+        "SELECT error('no') AS e FROM b.t", "SELECT v::TINYINT + 127::TINYINT AS v FROM b.t",
+        "SELECT k::INTEGER AS k FROM b.t", "SELECT (v * 1000)::TINYINT AS v FROM b.t",
+    ]
+
+    @Test(arguments: lasting)
+    func `what fails alike each time is not tried again`(_ query: String) async throws {
+        let fixture = try await fixture()
+        try await fixture.run(.declarative)
+        try fixture.rewrite(
+            sql: "CREATE STREAMING TABLE b.t AS SELECT * FROM STREAM read_files('${source.s}');\n"
+                + "CREATE MATERIALIZED VIEW g.t AS \(query);"
+        )
+        let outcome = try await fixture.run(.declarative, update: UpdateOptions(mode: .production))
+        #expect(outcome.errors.count == 1)
+        #expect(outcome.measures(of: "g.t")?.attempts == 1)
+        #expect(outcome.events.allSatisfy { $0.kind != .stepRetried })
+        let isRange = query.contains("TINYINT")
+        #expect(
+            (outcome.errors.first?.hint?.contains("a type that holds") == true
+                || outcome.errors.first?.hint?.contains("a wider one") == true) == isRange
+        )
+    }
+
+    @Test func `what wants memory, a lock, a file or a server may pass, and nothing else`() {
+        func mayPass(_ kind: DuckDBError.Kind, _ message: String = "m") -> Bool {
+            ErrorTranslation.mayPass(DuckDBError(operation: .execute, kind: kind, message: message))
+        }
+        #expect([.io, .outOfMemory, .transaction, .http].allSatisfy { mayPass($0) })
+        #expect(mayPass(.invalidInput, "failed to allocate data of size 32.0 MiB"))
+        let lasting: [DuckDBError.Kind] = [
+            .parser, .binder, .catalog, .constraint, .conversion, .invalidInput, .outOfRange, .notImplemented, .fatal,
+        ]
+        #expect(!lasting.contains { mayPass($0) })
+        #expect(!mayPass(.io, "Could not write: No space left on device"))
+    }
+}
+
+/// Does something when a step is about to be tried again.
+private final class LateFile: EventSink {
+    private let make: @Sendable () throws -> Void
+
+    init(_ make: @escaping @Sendable () throws -> Void) { self.make = make }
+
+    func record(_ event: RunEvent) {
+        guard event.kind == .stepRetried else { return }
+        do {
+            try make()
+        } catch {
+            Issue.record(error)
+        }
     }
 }
