@@ -3,9 +3,14 @@ internal import DuetEngine
 internal import DuetPipeline
 
 /// Drops kept changes once every reader has taken them.
+///
+/// The table goes, too, and is made again with the next change: DuckDB takes longer to find, fill and write a table that
+/// is on disk already than to make one.
 struct ChangeLogPruner {
     let graph: DatasetGraph
     let connection: Connection
+    /// What the updates before this run left.
+    let before: RefreshState
 
     /// Looks at all change logs there are; none means no work.
     func prune(_ state: RefreshState) throws {
@@ -32,6 +37,7 @@ struct ChangeLogPruner {
         // A reader that was never made reads everything when it is; it waits for no change.
         let seen = readers.compactMap { reader in name.flatMap { state.datasets[reader]?.seen[$0] } }
         if let name, let updates = graph[name]?.dataset.keptChanges {
+            try noteFirst(of: name, state)
             return try keep(updates, of: name, table, readersSeen: seen.min())
         }
         guard let name, let oldest = seen.min(), oldest < state.datasets[name]?.version ?? 0 else {
@@ -39,6 +45,15 @@ struct ChangeLogPruner {
             return
         }
         try connection.execute("DELETE FROM \(table) WHERE __version <= \(oldest)")
+    }
+
+    /// Notes from where on all changes are there, for a dataset whose changes are kept for the first time: those before
+    /// may have been dropped, since nobody had asked to keep them.
+    private func noteFirst(of name: DatasetName, _ state: RefreshState) throws {
+        let mark = Value.varchar(KeptChanges.mark(name))
+        guard try connection.scalar("SELECT count(*) FROM duet.meta WHERE key = ?", [mark]).int == 0 else { return }
+        let first = before.datasets[name]?.version ?? state.datasets[name]?.base ?? 0
+        try connection.execute("INSERT INTO duet.meta VALUES (?, ?)", [mark, .varchar(String(first))])
     }
 
     /// Keeps the changes of the last updates for users to look back at, and those that readers still wait for.

@@ -50,15 +50,24 @@ struct DatasetStore {
     /// - Throws: ``DuckDBError`` when a statement fails.
     func log(_ change: String, version: Int, columns: [String], isFiltered: Bool, exists: Bool) throws {
         let keep = isFiltered ? "" : ExpectationCheck(dataset).keepCondition.map { " WHERE \($0)" } ?? ""
+        try connection.execute(logStatement("\(change)\(keep)", version: version, columns: columns, exists: exists))
+    }
+
+    /// The statement that adds to the table of changes, or makes it.
+    ///
+    /// - Parameters:
+    ///   - change: What follows `FROM`: a relation with the rows' columns and `__w`.
+    ///   - version: The version that it leads to.
+    ///   - columns: The rows' columns.
+    ///   - exists: Whether the table is there.
+    /// - Returns: The statement, which tells how many entries it has added.
+    func logStatement(_ change: String, version: Int, columns: [String], exists: Bool) -> String {
         let list = columns.map(SQL.identifier).joined(separator: ", ")
-        let select = "SELECT \(list), __w, \(version)::BIGINT AS __version FROM \(change)\(keep)"
-        if exists {
-            try connection.execute("INSERT INTO \(changes) \(select)")
-        } else {
-            // The types are the rows': a change may hold nothing but NULLs in a column, which alone have no type.
-            let none = "SELECT \(list), 0::BIGINT AS __w, 0::BIGINT AS __version FROM \(rows) WHERE FALSE"
-            try connection.execute("CREATE TABLE \(changes) AS \(none) UNION ALL \(select)")
-        }
+        let select = "SELECT \(list), __w, \(version)::BIGINT AS __version FROM \(change)"
+        if exists { return "INSERT INTO \(changes) \(select)" }
+        // The types are the rows': a change may hold nothing but NULLs in a column, which alone have no type.
+        let none = "SELECT \(list), 0::BIGINT AS __w, 0::BIGINT AS __version FROM \(rows) WHERE FALSE"
+        return "CREATE TABLE \(changes) AS \(none) UNION ALL \(select)"
     }
 
     /// The entries of the log that one update made.

@@ -175,11 +175,10 @@ extension DatasetUpdate {
 
     /// Says which inputs have changed in nothing that is read here.
     private func tell(_ changes: InputChanges, _ measures: inout StepMeasures) {
-        guard !changes.passedOver.isEmpty else { return }
         let names = changes.passedOver.map { key in
             session.graph.resolvedInputs(of: node).first { $0.key == key }?.description ?? key
         }
-        let text = "what has changed in \(names.joined(separator: ", ")) makes no difference here"
+        guard let text = WayChoice.passingOver(names) else { return }
         measures.reason = [measures.reason, text].compactMap { $0 }.joined(separator: "; ")
     }
 }

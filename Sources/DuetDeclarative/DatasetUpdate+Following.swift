@@ -97,18 +97,16 @@ extension DatasetUpdate {
         measures: inout StepMeasures
     ) throws -> Followed {
         let columns = view.program.result.visible.map(\.name)
-        let isLogged = try canLogAtOnce()
+        let isLogged = canLogAtOnce
         var followed = Followed(delta: program.deltaTable, isLogged: isLogged)
         let change: ChangeRows
         let entries: Int
         for statement in program.statements.dropLast() { try run(statement, query.text, &measures) }
         if isLogged {
-            let list = columns.map(SQL.identifier).joined(separator: ", ")
-            entries = try count(
-                "INSERT INTO \(store.changes) SELECT \(list), __w, \(version)::BIGINT FROM (\(delta))",
-                query.text,
-                &measures
-            )
+            let exists = try memory.hasLog(dataset.name, connection)
+            let sql = store.logStatement("(\(delta))", version: version, columns: columns, exists: exists)
+            entries = try count(sql, query.text, &measures)
+            notes.hasLog = true
             change = store.logged(version: version)
             followed.delta = nil
         } else {
@@ -120,12 +118,9 @@ extension DatasetUpdate {
         return followed
     }
 
-    /// Whether readers alone want the view's change, as it is, and have a log that it can be added to.
-    private func canLogAtOnce() throws -> Bool {
-        guard hasReaders, !isRedefined, ExpectationCheck(dataset).isEmpty, dataset.tableChecks.isEmpty else {
-            return false
-        }
-        return try memory.hasLog(dataset.name, connection)
+    /// Whether readers alone want the view's change, as it is.
+    private var canLogAtOnce: Bool {
+        hasReaders && !isRedefined && ExpectationCheck(dataset).isEmpty && dataset.tableChecks.isEmpty
     }
 
     /// Whether anybody reads the rows of a view's change, as its own rules do.

@@ -37,13 +37,14 @@ public struct DeclarativeExecutor: PipelineExecutor {
                 )
             }
             try RemovedDatasets(session: session, connection: connection).settle(memory.state)
+            let before = memory.state
             UpdateWalker(
                 session: session,
                 memory: memory,
                 recorded: recorded.files + recorded.manifests,
                 scope: scope
             ).walk()
-            try ChangeLogPruner(graph: session.graph, connection: connection).prune(memory.state)
+            try ChangeLogPruner(graph: session.graph, connection: connection, before: before).prune(memory.state)
             try CostRecords(connection: connection).add(memory.costs)
             try memory.answers.keep(connection)
             try tellKept(session, connection)
@@ -196,9 +197,7 @@ private final class UpdateWalker: Sendable {
             name.description,
             kind: .dataset,
             retries: update.retries,
-            secondsBetween: update.secondsBetweenTries,
-            // Want of memory passes, and DuckDB's errors do not always tell it from others.
-            alsoRetried: [.sqlExecution]
+            secondsBetween: update.secondsBetweenTries
         ) { measures in
             let connection = try session.warehouse.connect()
             try threads.decide(nodes, memory, connection)

@@ -135,10 +135,7 @@ struct UpdateForecaster {
             kinds[name.key] = change.kind
         }
         let unknown = node.inputs.first { view.deltas[$0] == nil && graph[$0]?.dataset.kind != .view }
-        let difference =
-            passedOver.isEmpty
-            ? nil
-            : "what has changed in \(passedOver.map(\.description).joined(separator: ", ")) makes no difference here"
+        let difference = WayChoice.passingOver(passedOver.map(\.description))
         if let difference, known.isEmpty, unknown == nil, changing.isDisjoint(with: view.deltas.keys) {
             return RefreshForecast(.nothing, why: "\(step.reason); \(difference)")
         }

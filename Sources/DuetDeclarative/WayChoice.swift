@@ -155,6 +155,11 @@ struct WayChoice {
         keptRows[node.name] ?? (node.name == view.program.result.name ? rows : nil)
     }
 
+    /// What is said of inputs whose changes do not concern a view; nil when there are none.
+    static func passingOver(_ inputs: [String]) -> String? {
+        inputs.isEmpty ? nil : "what has changed in \(inputs.joined(separator: ", ")) makes no difference here"
+    }
+
     /// A way that nothing had to be weighed for.
     init(_ way: Way, _ reason: String?) {
         self.way = way

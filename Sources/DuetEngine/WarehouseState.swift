@@ -1,5 +1,6 @@
 public import DuckKit
 public import DuetPipeline
+internal import Foundation
 
 /// The tables that duet keeps in a warehouse beside the data: written in the same transactions as the data they describe.
 public enum WarehouseState {
@@ -251,12 +252,15 @@ public enum WarehouseState {
         // Values stand in the text: DuckDB plans a statement with parameters twice, which takes longer than to run it.
         let name = SQL.literal(dataset.name.description)
         let isSame = before?.definition == state.definition
+        // A statement that asks for the time is planned twice, too.
+        let now = Int((Date().timeIntervalSince1970 * 1e6).rounded())
         var values = [
-            ("version", "\(state.version)"), ("base", "\(state.base)"), ("rows", "\(rows)"), ("run", SQL.literal(run)),
-            ("refreshed", "now()::TIMESTAMP"),
+            ("version", "\(state.version)"), ("rows", "\(rows)"), ("run", SQL.literal(run)),
+            ("refreshed", "make_timestamp(\(now))"),
         ]
+        // What does not change is not written again: each column costs, and definitions are long.
+        if before?.base != state.base { values.append(("base", "\(state.base)")) }
         if !isSame {
-            // What does not change is not written again: definitions are long.
             values.append(("kind", SQL.literal(dataset.kind.rawValue)))
             values.append(("definition", SQL.literal(state.definition)))
         }

@@ -77,14 +77,19 @@ import Testing
         #expect(try fixture.rows("SELECT id FROM bronze.t") == [["1"]])
     }
 
-    @Test func `production mode tries a failing dataset twice more`() async throws {
-        let fixture = try fixture("CREATE MATERIALIZED VIEW gold.fails AS SELECT error('no') AS e FROM bronze.t;")
-        var update = UpdateOptions(mode: .production)
-        update.secondsBetweenTries = 0
-        let outcome = try await fixture.run(.declarative, update: update)
-        #expect(outcome.measures(of: "gold.fails")?.attempts == 3)
-        let development = try await fixture.run(.declarative)
-        #expect(development.measures(of: "gold.fails")?.attempts == 1)
+    @Test func `changes that are kept from now on are not said to go back to those dropped before`() async throws {
+        let fixture = try fixture()
+        try await fixture.run(.declarative)
+        try fixture.drop("id\n2\n", "b.csv")
+        try await fixture.run(.declarative)
+        let before = try fixture.rows("SELECT version FROM duet.datasets WHERE name = 'bronze.t'")
+        try fixture.rewrite(
+            sql: "CREATE STREAMING TABLE bronze.t TBLPROPERTIES ('duet.keepChanges' = '5') AS "
+                + "SELECT id * ${factor} AS id FROM STREAM read_files('${source.s}');"
+        )
+        try fixture.drop("id\n3\n", "c.csv")
+        try await fixture.run(.declarative)
+        #expect(try fixture.rows("SELECT value FROM duet.meta WHERE key = 'changes_kept_from bronze.t'") == before)
     }
 
     @Test func `only what failed, or was skipped for it, is run again`() async throws {

@@ -85,6 +85,18 @@ public struct PipelineFixture: Sendable {
         return try connection.rows(sql).map { $0.map(\.description) }
     }
 
+    /// The datasets whose kept changes some reader has still to take, with the number of these.
+    public func waitingChanges() throws -> [String: Int] {
+        let connection = try Warehouse(path: home.warehouse(.declarative), isReadOnly: true).connect()
+        let logs = try connection.rows("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'duet_changes'")
+        var waiting: [String: Int] = [:]
+        for name in logs.compactMap(\.first?.string) {
+            let rows = try connection.scalar("SELECT count(*) FROM duet_changes.\(SQL.identifier(name))").int ?? 0
+            if rows > 0 { waiting[name] = rows }
+        }
+        return waiting
+    }
+
     /// The datasets in which the two warehouses differ.
     public func differences() throws -> [DatasetComparison] {
         try EqualityProof.compare(try pipeline(), home: home).filter { !$0.isEqual }
