@@ -60,7 +60,8 @@ struct ViewCompiler {
                     delta: delta,
                     references: relied(source),
                     neverNull: neverNull(source, columns, readBy: dataset.name),
-                    uniqueKeys: source.reliesOnPrimaryKey ? [source.primaryKey] : []
+                    uniqueKeys: source.reliesOnPrimaryKey ? [source.primaryKey] : [],
+                    isCollated: graph.collated.contains(input.name)
                 )
             }
             program = try MaintenanceCompiler(frontEnd: frontEnd(dataset, inputs)).compile(

@@ -49,6 +49,9 @@ public struct MaintenanceCompiler {
         if SyntaxTree.contains(node, where: { $0["class"]?.string == "COLLATE" }) {
             problems.append("COLLATE makes different texts equal, so it has no rule")
         }
+        for input in inputs where input.isCollated {
+            problems.append("it reads \(input.name), whose texts COLLATE makes equal, so it has no rule")
+        }
         if !Self.isComposed(query) {
             problems.append("characters are written with combining marks, so that texts may be taken for equal")
         }

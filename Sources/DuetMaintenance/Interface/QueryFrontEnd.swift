@@ -85,6 +85,8 @@ public struct InputRelation: Hashable, Sendable {
     ///
     /// What foreign keys refer to need not be named here.
     public var uniqueKeys: [[String]]
+    /// Whether columns of it may be compared by a collation, which their types do not tell.
+    public var isCollated = false
 
     /// A rule that every row refers to exactly one row of another input, or to none by a NULL.
     ///
@@ -116,7 +118,8 @@ public struct InputRelation: Hashable, Sendable {
         delta: String,
         references: [ForeignKey] = [],
         neverNull: [String] = [],
-        uniqueKeys: [[String]] = []
+        uniqueKeys: [[String]] = [],
+        isCollated: Bool = false
     ) {
         self.name = name
         self.schema = schema
@@ -127,6 +130,7 @@ public struct InputRelation: Hashable, Sendable {
         self.references = references
         self.neverNull = neverNull
         self.uniqueKeys = uniqueKeys
+        self.isCollated = isCollated
     }
 }
 

@@ -1,3 +1,5 @@
+internal import Foundation
+
 /// A pipeline's datasets with what each reads: no unknown names, no cycle, in an order in which each comes after its inputs.
 public struct DatasetGraph: Sendable {
     /// A dataset and its inputs.
@@ -16,6 +18,9 @@ public struct DatasetGraph: Sendable {
 
     /// The nodes, each after its inputs; otherwise in the order of the files.
     public let nodes: [Node]
+    /// Datasets whose texts may be compared by a collation: COLLATE stands in their query, or in that of something they
+    /// read, and DuckDB hands it on with the columns.
+    public let collated: Set<DatasetName>
     private let indices: [DatasetName: Int]
 
     /// The node of a dataset.
@@ -45,6 +50,14 @@ public struct DatasetGraph: Sendable {
         let ordered = builder.ordered()
         guard builder.errors.isEmpty else { throw DuetErrors(builder.errors) }
         nodes = ordered
+        var collated: Set<DatasetName> = []
+        for node in ordered {
+            let isWritten = node.dataset.flows.contains {
+                $0.query.text.text.range(of: "collate", options: .caseInsensitive) != nil
+            }
+            if isWritten || node.inputs.contains(where: collated.contains) { collated.insert(node.dataset.name) }
+        }
+        self.collated = collated
         indices = Dictionary(uniqueKeysWithValues: ordered.enumerated().map { ($1.dataset.name, $0) })
     }
 }
