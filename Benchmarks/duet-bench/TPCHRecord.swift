@@ -42,7 +42,7 @@ struct TPCHRecord {
         let about = """
             \(date), \(machine.processor), \(machine.cores) cores, \(machine.system); scale factor \(scale.formatted()), medians of \(rounds) \
             updates of each kind. Each column is the time of the update over that of computing the query anew; *in full* where \
-            the cost model had it computed anew, – where no changed table is read.
+            the cost model had it computed anew, – where no changed table is read or the change makes no difference.
             """
         let header = "| view | anew | " + updates.joined(separator: " | ") + " | taken in by |"
         let rule = "|---|---:|" + String(repeating: "---:|", count: updates.count) + "---|"
