@@ -12,6 +12,8 @@ package final class MaintainedViews {
         /// What the cost model knows.
         var runs: [UpdateSizes.Run] = []
         var full: [Double] = []
+        /// How often it was computed in full since changes of the same inputs were last taken in.
+        var fullRuns: [Set<String>: Int] = [:]
         /// By the update's name, one for each time.
         package internal(set) var measures: [String: [Measure]] = [:]
     }
@@ -57,6 +59,8 @@ package final class MaintainedViews {
     package let connection: Connection
     package private(set) var views: [View] = []
     private let inputs: [InputRelation]
+    /// What views have found in the changes of this update, as in a run.
+    private var looks = KnownLooks()
 
     /// Takes tables as they are now.
     ///
@@ -114,6 +118,7 @@ package final class MaintainedViews {
         isFirst: Bool = false
     ) throws -> [String] {
         let applied = try update.apply(connection)
+        looks = KnownLooks()
         var wrong: [String] = []
         for index in views.indices {
             do {
@@ -146,26 +151,25 @@ package final class MaintainedViews {
     private func refresh(_ index: Int, _ applied: AppliedUpdate, _ choice: Choice) throws -> Measure {
         let program = views[index].program
         var measure = Measure(strategies: [], isIncremental: true, update: Times(), full: Times())
+        let changed = applied.kinds.filter { program.inputs.contains($0.key) }
         var changes = InputChanges(
-            kinds: applied.kinds.filter { program.inputs.contains($0.key) },
-            rows: applied.sizes.filter { program.inputs.contains($0.key) }
+            kinds: changed,
+            rows: applied.sizes.filter { program.inputs.contains($0.key) },
+            identities: Dictionary(uniqueKeysWithValues: changed.keys.map { ($0, $0) })
         )
-        let looking = try timed { try sift(&changes, program, &measure) }
-        if case .model = choice, !changes.kinds.isEmpty {
-            let full = views[index].full.suffix(3)
-            let known = UpdateSizes(
-                rows: try rowCounts(program),
-                changes: changes.rows,
-                kinds: changes.kinds,
-                fullSeconds: full.isEmpty ? nil : full.reduce(0, +) / Double(full.count),
-                incrementalRuns: views[index].runs
-            )
-            if !CostModel().choice(program, known).isIncremental {
-                measure = try computeAnew(program)
-                measure.update.add(looking)
-                return measure
-            }
+        changes.known = looks
+        let isWorthALook = try choose(choice, index, changes).map { choice in
+            CostModel().isWorthALook(choice, fullRuns: views[index].fullRuns[Set(changes.rows.keys)] ?? 0)
         }
+        let looking = isWorthALook ?? true ? try timed { try sift(&changes, program, &measure) } : Times()
+        looks = changes.known
+        if let choice = try choose(choice, index, changes), !choice.isIncremental {
+            measure = try computeAnew(program)
+            measure.update.add(looking)
+            views[index].fullRuns[Set(changes.rows.keys), default: 0] += 1
+            return measure
+        }
+        views[index].fullRuns[Set(changes.rows.keys)] = nil
         var cleanup: [String] = []
         // As in a run, the view's own rows are known from its last update, and those beneath it are looked up at once.
         let own = [program.result.name: try rowCount(program.result) ?? 0]
@@ -182,6 +186,20 @@ package final class MaintainedViews {
             )
         }
         return measure
+    }
+
+    /// What the cost model says of the changes; nil when it is not asked or there are none.
+    private func choose(_ choice: Choice, _ index: Int, _ changes: InputChanges) throws -> CostChoice? {
+        guard case .model = choice, !changes.kinds.isEmpty else { return nil }
+        let full = views[index].full.suffix(3)
+        let known = UpdateSizes(
+            rows: try rowCounts(views[index].program),
+            changes: changes.rows,
+            kinds: changes.kinds,
+            fullSeconds: full.isEmpty ? nil : full.reduce(0, +) / Double(full.count),
+            incrementalRuns: views[index].runs
+        )
+        return CostModel().choice(views[index].program, known)
     }
 
     /// Leaves out what does not concern the view; a part of the update, so timed with it.

@@ -15,7 +15,8 @@ extension DatasetUpdate {
         measures: inout StepMeasures
     ) throws -> Result {
         let all = try changedInputs(view, state: state, measures: &measures)
-        let changes = try sifted(all, view, query: query, measures: &measures)
+        let early = try withoutLook(view, all)
+        let changes = early == nil ? try sifted(all, view, query: query, measures: &measures) : all
         if changes.kinds.isEmpty, !changes.passedOver.isEmpty {
             measures.strategy = .nothing
             measures.rowsRead = all.rows.values.reduce(0, +)
@@ -23,7 +24,7 @@ extension DatasetUpdate {
             tell(changes, &measures)
             return Result(rows: try publishedRows(try rowsNow(measures)), hasChanged: false)
         }
-        let choice = try choose(view, changes)
+        let choice = try early ?? choose(view, changes)
         measures.reason = [measures.reason, choice.reason].compactMap { $0 }.joined(separator: "; ")
         tell(changes, &measures)
         measures.flipsAt = choice.cost?.flipsAt
@@ -98,10 +99,12 @@ extension DatasetUpdate {
         let seen = state.datasets[dataset.name]?.seen ?? [:]
         var kinds: [String: ChangeKind] = [:]
         var rows: [String: Int] = [:]
+        var identities: [String: String] = [:]
         for (name, delta) in view.deltas.sorted(by: { $0.key < $1.key }) {
             let before = seen[name] ?? 0
             guard let version = state.datasets[name]?.version, version > before else { continue }
             guard let input = session.graph[name]?.dataset else { continue }
+            identities[name.key] = "\(name.key) from \(before) to \(version)"
             let last = lastChange(of: name)
             if let last { (kinds[name.key], rows[name.key]) = (last.kind, last.rows) }
             if let last, last.rows <= Self.fewRows { continue }
@@ -115,7 +118,7 @@ extension DatasetUpdate {
                 (kinds[name.key], rows[name.key]) = (found.kind, found.rows)
             }
         }
-        return InputChanges(kinds: kinds, rows: rows)
+        return InputChanges(kinds: kinds, rows: rows, identities: identities)
     }
 
     /// The signs in a change; nil when it is empty.
@@ -144,6 +147,20 @@ extension DatasetUpdate {
         )
     }
 
+    /// The way for changes that are not worth a look; nil when one is to be taken.
+    private func withoutLook(_ view: MaintainedView, _ all: InputChanges) throws -> WayChoice? {
+        guard failedRules == nil, unknownInput(view) == nil else { return nil }
+        return try WayChoice.withoutLook(
+            dataset,
+            view,
+            changes: all.rows,
+            kinds: all.kinds,
+            rows: { memory.rows(of: $0) },
+            records: try memory.records(of: dataset.name, connection),
+            connection
+        )
+    }
+
     /// An input whose changes are not kept; nil when all are.
     private func unknownInput(_ view: MaintainedView) -> DatasetName? {
         node.inputs.first { view.deltas[$0] == nil && session.graph[$0]?.dataset.kind != .view }
@@ -159,6 +176,7 @@ extension DatasetUpdate {
         // An input whose changes are not kept, or a policy that wants everything computed, leaves nothing to spare.
         guard failedRules == nil, dataset.refreshPolicy != .full, unknownInput(view) == nil else { return all }
         var changes = all
+        changes.known = memory.looks
         var noted = measures
         do {
             try changes.sift(
@@ -170,6 +188,7 @@ extension DatasetUpdate {
             throw RuleFailure(error: error)
         }
         measures = noted
+        memory.add(changes.known)
         return changes
     }
 

@@ -119,22 +119,8 @@ struct UpdateForecaster {
             if tellsSQL { forecast.statements = [query.text.text] }
             return forecast
         }
-        let own = state.datasets[dataset.name]
-        var known: [String: Int] = [:]
-        var kinds: [String: ChangeKind] = [:]
-        var passedOver: [DatasetName] = []
-        for name in view.deltas.keys.sorted() {
-            let seen = own?.seen[name] ?? 0
-            guard let change = try pending(name, since: seen), change.rows > 0 else { continue }
-            // Where the policy has everything computed, an update does not look at changes either.
-            if dataset.refreshPolicy != .full, try !concerns(view, name, change, since: seen) {
-                passedOver.append(name)
-                continue
-            }
-            known[name.key] = change.rows
-            kinds[name.key] = change.kind
-        }
         let unknown = node.inputs.first { view.deltas[$0] == nil && graph[$0]?.dataset.kind != .view }
+        var (known, kinds, passedOver) = try concerning(view, dataset, unknown)
         let difference = WayChoice.passingOver(passedOver.map(\.description))
         if let difference, known.isEmpty, unknown == nil, changing.isDisjoint(with: view.deltas.keys) {
             return RefreshForecast(.nothing, why: "\(step.reason); \(difference)")
@@ -182,7 +168,7 @@ struct UpdateForecaster {
             if kinds.isEmpty { kinds = Dictionary(view.program.inputs.map { ($0, .mixed) }) { first, _ in first } }
             let isRead = graph.nodes.contains { $0.inputs.contains(step.dataset) }
             forecast.statements = Self.statements(
-                try changesAsTables(view, own, choice),
+                try changesAsTables(view, state.datasets[dataset.name], choice),
                 view,
                 choice,
                 kinds,
@@ -191,6 +177,44 @@ struct UpdateForecaster {
             )
         }
         return forecast
+    }
+
+    /// The changes that wait for a view and make a difference to it, by input, and the inputs whose changes make none.
+    private mutating func concerning(
+        _ view: MaintainedView,
+        _ dataset: Dataset,
+        _ unknown: DatasetName?
+    ) throws -> (rows: [String: Int], kinds: [String: ChangeKind], passedOver: [DatasetName]) {
+        let own = state.datasets[dataset.name]
+        var waiting: [(name: DatasetName, seen: Int, rows: Int, kind: ChangeKind)] = []
+        for name in view.deltas.keys.sorted() {
+            let seen = own?.seen[name] ?? 0
+            guard let change = try pending(name, since: seen), change.rows > 0 else { continue }
+            waiting.append((name, seen, change.rows, change.kind))
+        }
+        var sizes = Dictionary(waiting.map { ($0.name.key, $0.rows) }) { first, _ in first }
+        var kinds = Dictionary(waiting.map { ($0.name.key, $0.kind) }) { first, _ in first }
+        // Where the policy has everything computed, or looks have not helped before, an update does not look either.
+        guard dataset.refreshPolicy != .full else { return (sizes, kinds, []) }
+        if unknown == nil {
+            let early = try WayChoice.withoutLook(
+                dataset,
+                view,
+                changes: sizes,
+                kinds: kinds,
+                rows: { rows[$0] },
+                records: try records(of: dataset.name),
+                connection
+            )
+            if early != nil { return (sizes, kinds, []) }
+        }
+        var passedOver: [DatasetName] = []
+        for change in waiting where try !concerns(view, change.name, (change.rows, change.kind), since: change.seen) {
+            passedOver.append(change.name)
+            sizes[change.name.key] = nil
+            kinds[change.name.key] = nil
+        }
+        return (sizes, kinds, passedOver)
     }
 
     /// Whether a change that waits makes a difference to a view, as far as that can be known now; see `InputUse`.

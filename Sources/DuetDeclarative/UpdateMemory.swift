@@ -26,6 +26,8 @@ final class UpdateMemory: Sendable {
         var version: Int?
         /// What this run's updates took.
         var costs: [CostRecord] = []
+        /// What views have found in changes that others read too.
+        var looks = KnownLooks()
     }
 
     private let content: Mutex<Content>
@@ -42,6 +44,12 @@ final class UpdateMemory: Sendable {
 
     /// What this run's updates took so far.
     var costs: [CostRecord] { content.withLock { $0.costs } }
+
+    /// What views have found in changes that others read too.
+    var looks: KnownLooks { content.withLock { $0.looks } }
+
+    /// Takes over what a view has found.
+    func add(_ looks: KnownLooks) { content.withLock { $0.looks.add(looks) } }
 
     func files(of source: String) -> [LandedFile] { content.withLock { $0.files[source] ?? [] } }
 

@@ -116,6 +116,40 @@ struct WayChoice {
         keptRows = kept
     }
 
+    /// The way for changes that are not worth a look, by what earlier looks have found; nil when a look is to be taken.
+    ///
+    /// The parameters are those of the initializer.
+    ///
+    /// - Throws: As the initializer.
+    static func withoutLook(
+        _ dataset: Dataset,
+        _ view: MaintainedView,
+        changes: [String: Int],
+        kinds: [String: ChangeKind],
+        rows: (DatasetName) -> Int?,
+        records: ViewRecords,
+        _ connection: Connection
+    ) throws -> Self? {
+        // Runs are counted by what looks had left of the changes, so that one of all these inputs says that all mattered.
+        guard dataset.refreshPolicy == .auto, let runs = records.fullRuns[CostRecords.kind(of: changes, kinds)] else {
+            return nil
+        }
+        let choice = try Self(
+            dataset,
+            view,
+            unknown: nil,
+            changes: changes,
+            kinds: kinds,
+            rows: rows,
+            records: records,
+            connection
+        )
+        guard choice.way == .direct, let cost = choice.cost, !CostModel().isWorthALook(cost, fullRuns: runs) else {
+            return nil
+        }
+        return choice
+    }
+
     /// Seconds below which times tell of statements and chance, not of rows.
     private static let short = 0.005
     /// Changed rows that are taken in about as fast as one.

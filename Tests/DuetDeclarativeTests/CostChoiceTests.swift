@@ -69,4 +69,56 @@ import Testing
         #expect(try fixture.rows("SELECT changes FROM duet.costs WHERE kind = 'full'") == [["{}"]])
         #expect(try fixture.rows("FROM n ORDER BY v") == [["1", "3"], ["2", "1"]])
     }
+
+    @Test func `what is computed in full in a moment, time and again, is not looked at first`() async throws {
+        let fixture = try PipelineFixture(
+            "sources: {people: {location: data/p*.csv, changed_files: replace}, orders: {location: data/o*.csv}}",
+            sql: """
+                CREATE STREAMING TABLE people AS SELECT id, city, mail FROM STREAM read_files('${source.people}');
+                CREATE STREAMING TABLE orders AS SELECT person, amount FROM STREAM read_files('${source.orders}');
+                CREATE MATERIALIZED VIEW n AS
+                  SELECT city, sum(amount) AS amount FROM orders JOIN people ON person = id GROUP BY city;
+                """
+        )
+        /// The view's measures after a person has a new city and mail address, and whether it looked at that first.
+        func update(
+            city: String,
+            mail: String,
+            full: Double
+        ) async throws -> (measures: StepMeasures, looked: Bool, planned: RefreshForecast.Strategy?) {
+            try await set(fixture, full: full, incremental: 30)
+            try fixture.drop("id,city,mail\n1,\(city),\(mail)\n2,Ulm,b@x\n", "p.csv")
+            try await fixture.run(
+                .declarative,
+                selection: ["main.people"],
+                update: UpdateOptions(includesDownstream: false)
+            )
+            let request = RunRequest(pipeline: try fixture.pipeline(), home: fixture.home, fetcher: fixture.fetcher)
+            let plan = try await offPool { try DeclarativeExecutor().plan(request, of: [view]) }
+            let measures = try #require(try await fixture.run(.declarative).measures(of: "main.n"))
+            let looked = measures.statements.contains { $0.hasPrefix("SELECT count(*), min(__w), max(__w), count(*)") }
+            return (measures, looked, plan.steps.first { $0.dataset == view }?.forecast?.strategy)
+        }
+        try fixture.drop("id,city,mail\n1,Bern,a@x\n2,Ulm,b@x\n", "p.csv")
+        try fixture.drop("person,amount\n1,5\n2,7\n", "o.csv")
+        try await fixture.run(.declarative)
+        // Taken in once, so that there is a time to be set.
+        _ = try await update(city: "Rom", mail: "b@x", full: 100)
+        let first = try await update(city: "Bern", mail: "b@x", full: 0.03)
+        #expect(first.measures.strategy == .full)
+        #expect(first.looked, "\(first.measures.statements)")
+
+        let second = try await update(city: "Bern", mail: "c@x", full: 0.03)
+        #expect(second.measures.strategy == .full)
+        #expect(second.planned == .full, "a plan says what the update will do")
+        #expect(!second.looked)
+        #expect(second.measures.rowsInserted + second.measures.rowsDeleted == 0)
+
+        // Where a full computation is long, a look is nothing beside it.
+        let long = try await update(city: "Bern", mail: "d@x", full: 1)
+        #expect(long.looked)
+        #expect(long.measures.strategy == .nothing)
+        #expect(long.planned == .nothing)
+        #expect(try fixture.rows("FROM n ORDER BY ALL") == [["Bern", "5"], ["Ulm", "7"]])
+    }
 }

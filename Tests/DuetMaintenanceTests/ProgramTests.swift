@@ -308,6 +308,43 @@ import Testing
         ])
     }
 
+    @Test func `what one view finds in a change serves others that read no more of it`() throws {
+        let wide = try Self.program("SELECT t.a, t.s, u.b FROM t JOIN u ON t.k = u.k")
+        let narrow = try Self.program("SELECT count(*) AS n, u.b FROM u JOIN t AS other ON other.k = u.k GROUP BY u.b")
+        let further = try Self.program("SELECT t.d, u.b FROM t JOIN u ON t.k = u.k")
+        var known = KnownLooks()
+        func looks(
+            _ program: ViewProgram,
+            finding row: [Int?],
+            identity: String?
+        ) -> (count: Int, isFollowed: Bool) {
+            var changes = InputChanges(
+                kinds: ["t": .mixed],
+                rows: ["t": 2],
+                identities: identity.map { ["t": $0] } ?? [:]
+            )
+            changes.known = known
+            var count = 0
+            changes.sift(
+                for: program,
+                ask: { _ in
+                    count += 1
+                    return row
+                },
+                run: { _ in }
+            )
+            known.add(changes.known)
+            return (count, changes.kinds["t"] != nil)
+        }
+        #expect(looks(narrow, finding: [2, -1, 1, 0], identity: "1 to 2") == (1, false), "by its conditions alone")
+        #expect(looks(narrow, finding: [0, nil, nil, 0], identity: nil) == (1, false), "nobody else sees it")
+        #expect(looks(wide, finding: [0, nil, nil, 0], identity: "1 to 2") == (1, false))
+        #expect(looks(narrow, finding: [2, -1, 1, 2], identity: "1 to 2") == (0, false))
+        #expect(looks(wide, finding: [2, -1, 1, 2], identity: "1 to 2") == (0, false))
+        #expect(looks(further, finding: [2, -1, 1, 2], identity: "1 to 2") == (1, true), "a column more")
+        #expect(looks(narrow, finding: [2, -1, 1, 2], identity: "1 to 3") == (1, true), "another change")
+    }
+
     @Test func `only changes that may take themselves back, and are looked up elsewhere, are looked at first`() throws {
         let joined = try #require(try Self.program("SELECT a, u.b FROM t JOIN u ON t.k = u.k").uses["t"])
         #expect(joined.look(at: .insertsOnce) == nil)

@@ -10,11 +10,21 @@ public struct InputChanges: Sendable {
     public private(set) var cleanup: [String] = []
     /// Inputs that have changed in nothing that the view reads.
     public private(set) var passedOver: [String] = []
+    /// What is known of these changes; `sift` uses it and adds what it finds.
+    public var known = KnownLooks()
+    /// What tells each change from others in `known`, by the input's name; none is shared where it is missing.
+    private let identities: [String: String]
 
     /// Takes the changes as they are.
-    public init(kinds: [String: ChangeKind], rows: [String: Int]) {
+    ///
+    /// - Parameters:
+    ///   - kinds: The kind of each input's change.
+    ///   - rows: The entries of each.
+    ///   - identities: A text for each input whose change other views see as well, the same for all of them.
+    public init(kinds: [String: ChangeKind], rows: [String: Int], identities: [String: String] = [:]) {
         self.kinds = kinds
         self.rows = rows
+        self.identities = identities
     }
 
     /// Leaves out what does not concern a view.
@@ -31,13 +41,18 @@ public struct InputChanges: Sendable {
     ) throws(Failure) {
         var sifted = self
         for (input, kind) in kinds.sorted(by: { $0.key < $1.key }) {
-            guard let look = program.uses[input]?.look(at: kind) else { continue }
-            switch look.finding(try ask(look.query), of: rows[input] ?? 0) {
+            guard let use = program.uses[input] else { continue }
+            let identity = identities[input]
+            if let identity, sifted.known.isUnchanged(use.read, in: identity) {
+                sifted.passOver(input)
+                continue
+            }
+            guard let look = use.look(at: kind) else { continue }
+            let row = try ask(look.query)
+            if let identity, look.findsNothingLeft(row) { sifted.known.add(use.read, of: identity) }
+            switch look.finding(row, of: rows[input] ?? 0) {
             case .all: break
-            case .nothing:
-                sifted.kinds[input] = nil
-                sifted.rows[input] = nil
-                sifted.passedOver.append(input)
+            case .nothing: sifted.passOver(input)
             case .part(let kind, let left):
                 try run(look.keep)
                 sifted.kinds[input] = kind
@@ -47,5 +62,11 @@ public struct InputChanges: Sendable {
             }
         }
         self = sifted
+    }
+
+    private mutating func passOver(_ input: String) {
+        kinds[input] = nil
+        rows[input] = nil
+        passedOver.append(input)
     }
 }

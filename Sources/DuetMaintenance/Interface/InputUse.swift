@@ -7,7 +7,7 @@ public struct InputUse: Hashable, Sendable {
     /// The leaves that read the input.
     private let leaves: [Leaf]
     /// The positions of the columns that some rule uses.
-    private let read: Set<Int>
+    let read: Set<Int>
     /// What a row must meet to make any row where each leaf reads it; none when some leaf takes all rows.
     private let conditions: [String]
     /// Whether changed rows are looked up in other rows or go through several blocks, so that it is worth while to know
@@ -40,6 +40,9 @@ public struct InputUse: Hashable, Sendable {
             // A table of its own is worth its statement where there are far fewer rows to follow.
             return left * 2 <= rows ? .part(ChangeKind(least: least, greatest: greatest), rows: left) : .all
         }
+
+        /// Whether the row says that the change takes itself back in the columns that are read, whatever the conditions.
+        func findsNothingLeft(_ row: [Int?]) -> Bool { row.count == 4 && row[0] == 0 }
     }
 
     /// How much of a change concerns a view.
