@@ -1,6 +1,7 @@
 package import DuckKit
 internal import DuetEvents
 package import DuetPipeline
+internal import Foundation
 
 /// Holds a query to the columns that its dataset lists.
 package struct ColumnCheck {
@@ -13,13 +14,14 @@ package struct ColumnCheck {
         self.connection = connection
     }
 
-    /// Refuses a list of columns that the query does not fit.
+    /// Refuses names of columns that are duet's own, and a list of columns that the query does not fit.
     ///
     /// - Parameters:
     ///   - query: The dataset's query, in its frame, over relations that are there.
     ///   - tries: Whether to find out by trying if there is a cast; a failure would abort a transaction.
     /// - Throws: ``DuetError`` at the listed column that is at fault, or at the dataset for one that is not listed.
     package func check(_ query: Query, tries: Bool = false) throws {
+        try checkReserved(query, knowsFiles: !tries)
         guard !dataset.columns.isEmpty else { return }
         let own = query.unframed ?? query.text
         let given: [ColumnDescription]
@@ -42,6 +44,44 @@ package struct ColumnCheck {
             let generated = frame.columns.compactMap(\.generated).first
             throw ErrorTranslation.error(error, dataset: dataset.name, text: generated ?? own)
         }
+    }
+
+    /// Such a column would be taken for one of duet's own beside the rows, and kept from all that read the dataset.
+    private func checkReserved(_ query: Query, knowsFiles: Bool) throws {
+        let own = query.unframed ?? query.text
+        let given: [ColumnDescription]
+        do {
+            given = try connection.describe(query.text.text)
+        } catch {
+            // What is wrong with the query is told by whoever runs it.
+            return
+        }
+        // A stream's files give their rows' places along with them.
+        let places = knowsFiles && !query.fileReads.isEmpty ? [FileViews.fileColumn, FileViews.rowColumn] : []
+        guard let column = given.first(where: { HiddenColumn.matches($0.name) && !places.contains($0.name) }) else {
+            return
+        }
+        let message = "'\(dataset.name)' has a column '\(column.name)': names that begin with __ are duet's own"
+        let plain = column.name.drop { $0 == "_" }
+        let name = plain.isEmpty ? "other" : String(plain)
+        if let listed = dataset.columns.first(where: { $0.name.lowercased() == column.name.lowercased() }) {
+            throw error(.wrongValue, message, "give it another name, such as '\(name)'", at: listed)
+        }
+        if let place = own.text.range(of: column.name, options: [.caseInsensitive, .backwards]) {
+            throw own.error(
+                .wrongValue,
+                message,
+                hint: "give it another name, as in AS \(SQL.identifier(name))",
+                at: own.text.utf8.distance(from: own.text.startIndex, to: place.lowerBound)
+            )
+        }
+        throw DuetError(
+            .wrongValue,
+            message,
+            hint: "give it another name, as in SELECT * RENAME (\(SQL.identifier(column.name)) AS "
+                + "\(SQL.identifier(name))), or leave it out with SELECT * EXCLUDE (\(SQL.identifier(column.name)))",
+            at: dataset.location
+        )
     }
 
     private func checkCount(_ given: [ColumnDescription]) throws {
