@@ -13,7 +13,7 @@ struct UpdatePlanner {
 
     func plan() throws -> RefreshPlan {
         let inference = request.inferenceService(.declarative)
-        let warehouse = try Warehouse(
+        let warehouse = try Warehouse.unchanged(
             path: request.home.warehouse(.declarative),
             settings: request.settings,
             functions: inference.functions,
@@ -24,6 +24,7 @@ struct UpdatePlanner {
             of: request.pipeline,
             connection: connection,
             isWarehouse: true,
+            mayWrite: false,
             inference: inference
         )
         var state = try WarehouseState.refreshState(connection)

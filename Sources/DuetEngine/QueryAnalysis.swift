@@ -10,6 +10,7 @@ public enum QueryAnalysis {
     ///   - pipeline: The pipeline.
     ///   - connection: A connection to parse with.
     ///   - isWarehouse: Whether the connection's database keeps parsed queries, so that the same text is parsed only once.
+    ///   - mayWrite: Whether newly parsed queries are kept there.
     ///   - inference: Knows the models that queries call; with it the datasets note which they call, in which version.
     /// - Returns: The graph.
     /// - Throws: ``DuetErrors`` with every syntax error, unknown name and cycle.
@@ -17,6 +18,7 @@ public enum QueryAnalysis {
         of pipeline: Pipeline,
         connection: Connection,
         isWarehouse: Bool = false,
+        mayWrite: Bool = true,
         inference: InferenceService? = nil
     ) throws -> DatasetGraph {
         var errors: [DuetError] = []
@@ -43,7 +45,7 @@ public enum QueryAnalysis {
         }
         guard errors.isEmpty else { throw DuetErrors(errors) }
         let graph = try DatasetGraph(pipeline, shapes: shapes)
-        if isWarehouse, !parsed.isEmpty { try keep(parsed, connection) }
+        if isWarehouse, mayWrite, !parsed.isEmpty { try keep(parsed, connection) }
         return graph
     }
 

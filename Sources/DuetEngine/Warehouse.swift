@@ -54,6 +54,39 @@ public final class Warehouse: Sendable {
         if !isReadOnly { try WarehouseState.prepare(try connect(), path: path) }
     }
 
+    /// Opens a warehouse as it is, to look at what a run would do: nothing is written, so that a reader's rights suffice.
+    ///
+    /// - Parameters:
+    ///   - path: The file; where there is none yet, an empty warehouse in memory stands for it.
+    ///   - settings: How DuckDB may use the machine.
+    ///   - functions: Functions that its queries may call.
+    ///   - schema: The pipeline's schema for names without one.
+    /// - Returns: The warehouse.
+    /// - Throws: ``DuetError`` as the initializer.
+    package static func unchanged(
+        path: String,
+        settings: EngineSettings = EngineSettings(),
+        functions: [ScalarFunction] = [],
+        schema: String = "main"
+    ) throws -> Warehouse {
+        let exists = FileManager.default.fileExists(atPath: path)
+        let warehouse = try Warehouse(
+            path: exists ? path : ":memory:",
+            settings: settings,
+            isReadOnly: exists,
+            functions: functions,
+            schema: schema
+        )
+        guard exists else { return warehouse }
+        let connection = try warehouse.connect()
+        // One that an earlier duet has made gets the tables that it lacks.
+        guard try WarehouseState.isComplete(connection) else {
+            return try Warehouse(path: path, settings: settings, functions: functions, schema: schema)
+        }
+        try WarehouseState.checkFormat(connection, path: path)
+        return warehouse
+    }
+
     /// Opens a connection; each thread needs its own.
     public func connect() throws(DuckDBError) -> Connection {
         let connection = try database.connect()

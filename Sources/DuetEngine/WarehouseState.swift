@@ -13,21 +13,34 @@ public enum WarehouseState {
     /// The schema of rows that were kept out, with the rule that did it.
     package static let quarantine = "duet_quarantine"
 
+    /// Refuses a warehouse that another version of duet has made.
+    static func checkFormat(_ connection: Connection, path: String) throws {
+        let version = try connection.scalar("SELECT value FROM duet.meta WHERE key = 'format'").string ?? "?"
+        guard version == String(Warehouse.format) else {
+            throw DuetError(
+                .warehouse,
+                "the warehouse '\(path)' has the format \(version), this duet writes \(Warehouse.format)",
+                hint: (Int(version) ?? 0 > Warehouse.format ? "a newer duet made it; use that one, or " : "")
+                    + "move the file away; the next run makes a new one from the sources"
+            )
+        }
+    }
+
+    /// Whether duet's own tables are there.
+    static func isComplete(_ connection: Connection) throws -> Bool { try tables(connection).count == 2 }
+
+    /// Those of duet's own tables that tell whether the others are there.
+    private static func tables(_ connection: Connection) throws -> [String] {
+        try connection.rows(
+            "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'duet' AND table_name IN ('meta', 'required')"
+        ).compactMap { $0.first?.string }
+    }
+
     static func prepare(_ connection: Connection, path: String) throws {
         // One look-up first: an existing warehouse must open fast and without writing.
-        let existing = try connection.rows(
-            "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'duet' AND table_name IN ('meta', 'required')"
-        ).map { $0.first?.string }
+        let existing = try tables(connection)
         if existing.contains("meta") {
-            let version = try connection.scalar("SELECT value FROM duet.meta WHERE key = 'format'").string ?? "?"
-            guard version == String(Warehouse.format) else {
-                throw DuetError(
-                    .warehouse,
-                    "the warehouse '\(path)' has the format \(version), this duet writes \(Warehouse.format)",
-                    hint: (Int(version) ?? 0 > Warehouse.format ? "a newer duet made it; use that one, or " : "")
-                        + "move the file away; the next run makes a new one from the sources"
-                )
-            }
+            try checkFormat(connection, path: path)
             if !existing.contains("required") { try connection.execute(requiredTable) }
             return
         }

@@ -3,6 +3,7 @@ import DuetEngine
 import DuetEvents
 import DuetPipeline
 import DuetTestSupport
+import Foundation
 import Testing
 
 /// What a plan says before a run, and whether the run then does it.
@@ -44,6 +45,26 @@ import Testing
         #expect(try await plan(fixture)["bronze.t"]?.why == "it has never been made")
         let run = try await fixture.run(.declarative)
         #expect(run.errors.contains { $0.code == .missingFile })
+    }
+
+    @Test func `a plan writes nothing, so that who may only read can ask for it`() async throws {
+        let fixture = try fixture()
+        let before = try await plan(fixture)
+        #expect(!FileManager.default.fileExists(atPath: fixture.home.folder))
+        #expect(before["gold.best"]?.blocks.count == 2)
+        #expect(try await fixture.run(.declarative).errors == [])
+        try fixture.drop("id,v\n4,7\n", "b.csv")
+        // A definition that no run has parsed yet, and changes that no run has taken.
+        try fixture.rewrite(
+            sql: sql + "CREATE MATERIALIZED VIEW gold.new REFRESH POLICY INCREMENTAL AS "
+                + "SELECT id, count(*) AS n FROM silver.t GROUP BY id;"
+        )
+        let path = fixture.home.warehouse(.declarative)
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+        let plan = try await plan(fixture, tellsSQL: true)
+        #expect(plan["gold.new"]?.why == "it has never been made")
+        #expect(plan["bronze.t"]?.strategy == .append)
+        #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == bytes)
     }
 
     @Test func `before the first run the rules of later updates are told`() async throws {
