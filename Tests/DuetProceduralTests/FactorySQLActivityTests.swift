@@ -99,4 +99,45 @@ import Testing
         #expect(try await fixture.run("Q").status == .succeeded)
         #expect(try await rows(warehouse, "SELECT count(*) FROM sales.T") == [["0"]])
     }
+
+    @Test(arguments: [
+        // What may pass, or what another activity may mend in between, as `retry` means it in Data Factory.
+        ("SELECT * FROM dbo.missing", 3), ("SELECT error('not yet')", 3),
+        ("CREATE TABLE twice (a INTEGER PRIMARY KEY); INSERT INTO twice VALUES (1), (1); DROP TABLE twice", 3),
+        // No SQL at any time.
+        ("SELEC 1", 1), ("INSERT INTO", 1),
+    ])
+    func `SQL is tried again unless it is no SQL`(sql: String, tries: Int) async throws {
+        let (fixture, _) = try FactoryFixture.working()
+        let scripts = #""scripts": [{"type": "NonQuery", "text": "\#(sql)"}]"#
+        let policy = #", "policy": {"retry": 2}"#
+        try fixture.pipeline("P", [activity("Script", "S", scripts, more: onSql + policy)])
+        let run = try await fixture.run()
+        #expect(run.failure?.code == "SqlOperationFailed")
+        #expect(fixture.seen.activities.map(\.attempt) == Array(1...tries))
+        #expect(fixture.seen.activities.map(\.isRetried) == (1...tries).map { $0 < tries })
+    }
+
+    @Test func `a Script whose table another activity makes in between succeeds at its second try`() async throws {
+        let (fixture, _) = try FactoryFixture.working()
+        func script(_ name: String, _ sql: String, _ more: String) -> String {
+            activity("Script", name, #""scripts": [{"type": "Query", "text": "\#(sql)"}]"#, more: onSql + more)
+        }
+        try fixture.pipeline(
+            "P",
+            [
+                script("S", "SELECT * FROM dbo.late", #", "policy": {"retry": 1, "retryIntervalInSeconds": 40}"#),
+                activity("Wait", "W", #""waitTimeInSeconds": 10"#),
+                activity(
+                    "Script",
+                    "M",
+                    #""scripts": [{"type": "NonQuery", "text": "CREATE TABLE dbo.late AS SELECT 1 AS a"}]"#,
+                    after("W"),
+                    more: onSql
+                ),
+            ]
+        )
+        #expect(try await fixture.run().status == .succeeded)
+        #expect(fixture.seen.activities.filter { $0.name == "S" }.map(\.status) == [.failed, .succeeded])
+    }
 }

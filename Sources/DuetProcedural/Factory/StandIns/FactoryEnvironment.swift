@@ -156,6 +156,15 @@ extension ActivityFailure {
         ActivityFailure("NoLinkedService", "'\(call.activity.name)' names no linked service", isFinal: true)
     }
 
+    /// Whether a statement fails alike at every try.
+    ///
+    /// A table that is missing, a key that is there already and a guard's own `error(...)` are not: another activity of the
+    /// factory may change what they are about between two tries, which is what `retry` is set for in Data Factory.
+    private static func isLasting(_ error: DuckDBError) -> Bool {
+        if ErrorTranslation.mayPass(error) { return false }
+        return [.parser, .notImplemented].contains(error.kind)
+    }
+
     /// The failure that an error of the layers below amounts to.
     init(describing error: any Error) {
         switch error {
@@ -163,7 +172,8 @@ extension ActivityFailure {
         case let error as DuckDBError:
             self.init(
                 "SqlOperationFailed",
-                error.message.split(separator: "\n").first.map(String.init) ?? error.message
+                error.message.split(separator: "\n").first.map(String.init) ?? error.message,
+                isFinal: Self.isLasting(error)
             )
             if let sql = error.sql { message += " in: \(sql.prefix(500))" }
         case let error as FetchError:
