@@ -111,10 +111,24 @@ public enum ErrorTranslation {
         // The candidates for a function of other types are signatures, which are no names to choose from.
         let candidates = error.candidates.filter { !$0.hasPrefix("__file") && $0 != "_metadata" }
         guard !candidates.isEmpty, !error.candidates.contains(where: { $0.contains("(") }) else {
-            return hintOnRange(error)
+            return hintOnVariant(error) ?? hintOnRange(error)
         }
         let shown = candidates.prefix(3).map { "'\($0)'" }.joined(separator: ", ")
         return "did you mean \(shown)?"
+    }
+
+    /// What to do about a column or value of DuckDB's type VARIANT.
+    private static func hintOnVariant(_ error: DuckDBError) -> String? {
+        let message = error.message
+        if message.contains("VARIANT columns are not supported") {
+            return "a table here cannot hold VARIANT: cast to what the values are, as in v::JSON, v.price::DOUBLE or "
+                + "v::STRUCT(price DOUBLE)"
+        }
+        if message.contains("convert VARIANT(") || message.contains("is missing key") {
+            return "not all values have this form: variant_typeof(v) tells which each has, TRY_CAST(v AS type) "
+                + "gives NULL for the others"
+        }
+        return nil
     }
 
     /// What to do about a value that does not fit its type.

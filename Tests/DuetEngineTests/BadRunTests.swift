@@ -59,6 +59,23 @@ import Testing
         #expect(try Style.allCases.map { try fixture.rows("SELECT * FROM gold.b, gold.c", $0) } == before)
     }
 
+    @Test(arguments: [
+        ("({'a': x}::VARIANT).a", "a table here cannot hold VARIANT"),
+        ("({'a': 'one'}::VARIANT).a::INT", "TRY_CAST(v AS type)"),
+        ("({'a': 1}::VARIANT)::STRUCT(b INT)", "TRY_CAST(v AS type)"),
+    ])
+    func `what DuckDB refuses of VARIANT comes with what to do`(expression: String, hint: String) async throws {
+        let fixture = try PipelineFixture(
+            "",
+            sql: "CREATE MATERIALIZED VIEW gold.v AS SELECT \(expression) AS v FROM (VALUES (1)) AS t (x);"
+        )
+        for style in Style.allCases {
+            let error = try #require(try await fixture.run(style).errors.first)
+            #expect(error.message.contains("VARIANT"))
+            #expect(error.hint?.contains(hint) == true, "\(error)")
+        }
+    }
+
     @Test func `a wrong definition is refused before anything is touched`() async throws {
         let source = try await BadSource.made()
         let errors = try await source.fail {
