@@ -56,6 +56,39 @@ import Testing
         #expect(try fixture.rows("SELECT count(DISTINCT __version) FROM duet_changes.\"gold.total\"") == [["2"]])
     }
 
+    @Test func `changes that are kept only from some update on tell nothing from before it`() async throws {
+        let fixture = try fixture()
+        let kept = try fixture.folder.text("transformations/all.sql")
+        try fixture.rewrite(sql: kept.replacing("TBLPROPERTIES ('duet.keepChanges' = '2')", with: ""))
+        var runs: [String] = []
+        for round in 1...3 {
+            if round == 3 { try fixture.rewrite(sql: kept) }
+            if round > 1 { try fixture.drop("id,amount\n\(round),\(round)\n1,1\n", "orders-\(round).csv") }
+            let outcome = try await fixture.run(.declarative)
+            #expect(outcome.isSuccess)
+            #expect(round == 1 || outcome.measures(of: "gold.total")?.strategy == .incremental)
+            runs.append(try #require(outcome.events.first?.runID))
+        }
+        let look = try look(fixture)
+        func difference(_ from: String) throws -> Set<Substring> {
+            Set(
+                try look.difference("gold.total", from: from, to: nil, limit: 9, asJSON: true).split(separator: "\n")
+            )
+        }
+        #expect(
+            try difference(runs[1]) == [
+                #"{"change":1,"id":3,"total":3}"#, #"{"change":1,"id":1,"total":12}"#,
+                #"{"change":-1,"id":1,"total":11}"#,
+            ]
+        )
+        // The second update's changes were not kept: without them the difference would lack the row that it brought.
+        let error = #expect(throws: DuetError.self) { try difference(runs[0]) }
+        #expect(error?.message.contains("changes are kept from version") == true)
+        #expect(throws: DuetError.self) {
+            try look.show("gold.total", at: runs[0], where: nil, limit: 9, asJSON: true)
+        }
+    }
+
     @Test(arguments: Style.allCases)
     func `history tells each update with its definition, and who reads the dataset`(style: Style) async throws {
         let fixture = try fixture()

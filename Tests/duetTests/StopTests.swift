@@ -51,7 +51,7 @@ import Testing
     }
 
     /// The only child of a process.
-    private static func child(of id: Int32) -> Int32? {
+    static func child(of id: Int32) -> Int32? {
         let path = "/proc/\(id)/task/\(id)/children"
         guard let text = FileManager.default.contents(atPath: path) else { return nil }
         return String(decoding: text, as: UTF8.self).split(separator: " ").first.flatMap { Int32($0) }
