@@ -302,6 +302,7 @@ struct UpdateForecaster {
             connection = scratch.connection
         }
         guard let query = try DerivedQuery.query(of: node.dataset, connection) else { return nil }
+        try ColumnCheck(node.dataset, connection).checkReserved(query)
         let compiler = ViewCompiler(
             pipeline: request.pipeline,
             graph: graph,

@@ -46,8 +46,15 @@ package struct ColumnCheck {
         }
     }
 
-    /// Such a column would be taken for one of duet's own beside the rows, and kept from all that read the dataset.
-    private func checkReserved(_ query: Query, knowsFiles: Bool) throws {
+    /// Refuses names of columns that are duet's own.
+    ///
+    /// Such a column would be taken for one that stands beside the rows, and kept from all that read the dataset.
+    ///
+    /// - Parameters:
+    ///   - query: The dataset's query; one that reads what is not there is not looked at.
+    ///   - knowsFiles: Whether what it reads of files has their rows' places in duet's columns.
+    /// - Throws: ``DuetError`` at the column.
+    package func checkReserved(_ query: Query, knowsFiles: Bool = true) throws {
         let own = query.unframed ?? query.text
         let given: [ColumnDescription]
         do {

@@ -18,7 +18,7 @@ import Testing
     }
 
     @Test(arguments: ["__w", "__rid", "__h1", "__version", "__file", "__W", "__mine"])
-    func `a column with such a name is refused at its place, by a check and by a run in both styles`(
+    func `a column with such a name is refused at its place, by a check, a plan and a run in both styles`(
         name: String
     ) async throws {
         let fixture = try fixture(
@@ -27,6 +27,11 @@ import Testing
         let found = #expect(throws: DuetErrors.self) { try Validation.check(fixture.pipeline()) }?.errors ?? []
         var errors = [found]
         for style in Style.allCases { errors.append(try await fixture.run(style).errors) }
+        let request = RunRequest(pipeline: try fixture.pipeline(), home: fixture.home, fetcher: fixture.fetcher)
+        let planned = await #expect(throws: DuetError.self) {
+            try await offPool { _ = try DeclarativeExecutor().plan(request) }
+        }
+        errors.append([planned].compactMap { $0 })
         for errors in errors {
             #expect(errors.count == 1)
             let error = try #require(errors.first)
