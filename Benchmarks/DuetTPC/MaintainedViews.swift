@@ -12,8 +12,8 @@ package final class MaintainedViews {
         /// What the cost model knows.
         var runs: [UpdateSizes.Run] = []
         var full: [Double] = []
-        /// How often it was computed in full since changes of the same inputs were last taken in.
-        var fullRuns: [Set<String>: Int] = [:]
+        /// Sets of inputs that a look found to matter when they changed.
+        var mattered: Set<Set<String>> = []
         /// By the update's name, one for each time.
         package internal(set) var measures: [String: [Measure]] = [:]
     }
@@ -159,17 +159,16 @@ package final class MaintainedViews {
         )
         changes.known = looks
         let isWorthALook = try choose(choice, index, changes).map { choice in
-            CostModel().isWorthALook(choice, fullRuns: views[index].fullRuns[Set(changes.rows.keys)] ?? 0)
+            CostModel().isWorthALook(choice, hasMattered: views[index].mattered.contains(Set(changes.rows.keys)))
         }
         let looking = isWorthALook ?? true ? try timed { try sift(&changes, program, &measure) } : Times()
         looks = changes.known
+        views[index].mattered.insert(Set(changes.rows.keys))
         if let choice = try choose(choice, index, changes), !choice.isIncremental {
             measure = try computeAnew(program)
             measure.update.add(looking)
-            views[index].fullRuns[Set(changes.rows.keys), default: 0] += 1
             return measure
         }
-        views[index].fullRuns[Set(changes.rows.keys)] = nil
         var cleanup: [String] = []
         // As in a run, the view's own rows are known from its last update, and those beneath it are looked up at once.
         let own = [program.result.name: try rowCount(program.result) ?? 0]

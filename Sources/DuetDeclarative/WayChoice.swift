@@ -130,10 +130,11 @@ struct WayChoice {
         records: ViewRecords,
         _ connection: Connection
     ) throws -> Self? {
-        // Runs are counted by what looks had left of the changes, so that one of all these inputs says that all mattered.
-        guard dataset.refreshPolicy == .auto, let runs = records.fullRuns[CostRecords.kind(of: changes, kinds)] else {
-            return nil
-        }
+        // Runs are recorded by what looks had left of the changes, so that one of all these inputs says that all mattered.
+        let kind = CostRecords.kind(of: changes, kinds)
+        let hasMattered =
+            records.fullRuns[kind] != nil || records.incrementalRuns.contains { CostRecords.kind(of: $0) == kind }
+        guard dataset.refreshPolicy == .auto, hasMattered else { return nil }
         let choice = try Self(
             dataset,
             view,
@@ -144,7 +145,7 @@ struct WayChoice {
             records: records,
             connection
         )
-        guard choice.way == .direct, let cost = choice.cost, !CostModel().isWorthALook(cost, fullRuns: runs) else {
+        guard choice.way == .direct, let cost = choice.cost, !CostModel().isWorthALook(cost, hasMattered: true) else {
             return nil
         }
         return choice

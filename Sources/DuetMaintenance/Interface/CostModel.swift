@@ -127,16 +127,15 @@ public struct CostModel: Hashable, Sendable {
 
     /// Whether to look first which part of a change concerns a view; see `InputUse`.
     ///
-    /// A look costs milliseconds. Where that is much of a full computation, and one is chosen again and again after looks that
-    /// found all changed inputs to matter, looking once more is the dearest way of all.
+    /// A look costs milliseconds. Where that is much of a full computation, and one is chosen for a change of inputs that a
+    /// look has found to matter before, looking once more is the dearest way of all.
     ///
     /// - Parameters:
     ///   - choice: What is chosen for the change as it is.
-    ///   - fullRuns: How often in a row the view was computed in full when these inputs changed and a look had found that
-    ///     all of them concern it, or none was taken.
+    ///   - hasMattered: Whether all that changed has mattered when the same inputs changed before.
     /// - Returns: Whether a look is worth while.
-    public func isWorthALook(_ choice: CostChoice, fullRuns: Int) -> Bool {
-        choice.isIncremental || fullRuns == 0 || choice.fullSeconds > Self.shortFull
+    public func isWorthALook(_ choice: CostChoice, hasMattered: Bool) -> Bool {
+        choice.isIncremental || !hasMattered || choice.fullSeconds > Self.shortFull
     }
 
     /// Seconds of a full computation of which a look is a small part.
