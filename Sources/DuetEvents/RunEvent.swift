@@ -49,7 +49,7 @@ public struct RunEvent: Sendable, Hashable {
 
     /// The number within the run, from 1.
     public var sequence: Int
-    /// When it happened.
+    /// When it happened, in whole milliseconds.
     public var timestamp: Date
     /// The run.
     public var runID: String
@@ -88,7 +88,7 @@ public struct RunEvent: Sendable, Hashable {
         error: String? = nil
     ) {
         self.sequence = sequence
-        self.timestamp = timestamp
+        self.timestamp = Self.wholeMilliseconds(timestamp)
         self.runID = runID
         self.pipeline = pipeline
         self.style = style
@@ -104,6 +104,22 @@ public struct RunEvent: Sendable, Hashable {
     /// The version of the event's members; it rises when one changes its meaning or goes.
     public static let schemaVersion = 1
 
+    /// A time as events have it: in UTC, to the millisecond.
+    ///
+    /// - Parameter time: The time.
+    /// - Returns: The text, by ISO 8601.
+    public static func text(of time: Date) -> String {
+        // A number of milliseconds may lie a hair before its second's fraction, and would be cut to the one before.
+        (time + 0.000_001).formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+    }
+
+    /// A time without what its text leaves out, so that an event that is told at once and one read from the log are the same.
+    private static func wholeMilliseconds(_ time: Date) -> Date {
+        Date(
+            timeIntervalSinceReferenceDate: (time.timeIntervalSinceReferenceDate * 1000 + 0.01).rounded(.down) / 1000
+        )
+    }
+
     /// What tells the event from all others, of whatever run.
     public var id: String { "\(runID)/\(sequence)" }
 
@@ -113,7 +129,7 @@ public struct RunEvent: Sendable, Hashable {
             "schema": .integer(Int64(Self.schemaVersion)),
             "id": .string(id),
             "sequence": .integer(Int64(sequence)),
-            "timestamp": .string(timestamp.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))),
+            "timestamp": .string(Self.text(of: timestamp)),
             "run_id": .string(runID),
             "pipeline": .string(pipeline),
             "style": .string(style),

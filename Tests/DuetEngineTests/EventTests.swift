@@ -67,6 +67,25 @@ import Testing
         }
     }
 
+    @Test func `an event read from its text is the event that was told`() throws {
+        for microseconds in stride(from: 0, to: 5_000, by: 7) {
+            let time = Date(timeIntervalSince1970: 1_795_492_300 + Double(microseconds) / 1_000_000 - 0.000_000_4)
+            let told = RunEvent(
+                sequence: 1,
+                timestamp: time,
+                runID: "run",
+                pipeline: "p",
+                style: "declarative",
+                kind: .runStarted,
+                message: "begun"
+            )
+            let read = try #require(RunEvent(json: told.json))
+            #expect(read.timestamp == told.timestamp)
+            #expect(RunEvent.text(of: read.timestamp) == told.json["timestamp"]?.string)
+            #expect(abs(told.timestamp.timeIntervalSince(time)) < 0.001_1)
+        }
+    }
+
     @Test func `the event file holds the run line by line`() async throws {
         try await served { fixture, _, base in
             for style in Style.allCases {

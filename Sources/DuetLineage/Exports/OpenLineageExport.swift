@@ -85,10 +85,7 @@ public struct OpenLineageExport: Sendable {
         }
     }
 
-    static func time(_ date: Date) -> String {
-        // A time read back from the log may lie a hair before its millisecond, and would be cut to the one before.
-        (date + 0.000_001).formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
-    }
+    static func time(_ date: Date) -> String { RunEvent.text(of: date) }
 
     /// A facet with what every facet has.
     func facet(_ schema: String, _ members: JSONObject) -> JSONValue {
