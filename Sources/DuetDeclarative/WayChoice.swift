@@ -134,7 +134,10 @@ struct WayChoice {
         let kind = CostRecords.kind(of: changes, kinds)
         let hasMattered =
             records.fullRuns[kind] != nil || records.incrementalRuns.contains { CostRecords.kind(of: $0) == kind }
-        guard dataset.refreshPolicy == .auto, hasMattered else { return nil }
+        // Choosing counts rows, so it is not done here where there is no look to be spared.
+        guard dataset.refreshPolicy == .auto, hasMattered, (records.fullSeconds ?? .infinity) <= CostModel.shortFull,
+            kinds.contains(where: { view.program.uses[$0.key]?.look(at: $0.value) != nil })
+        else { return nil }
         let choice = try Self(
             dataset,
             view,

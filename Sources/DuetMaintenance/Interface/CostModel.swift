@@ -139,7 +139,7 @@ public struct CostModel: Hashable, Sendable {
     }
 
     /// Seconds of a full computation of which a look is a small part.
-    private static let shortFull = 0.06
+    public static let shortFull = 0.06
 
     private func reason(
         _ program: ViewProgram,
